@@ -1,1 +1,7 @@
-//! x
+//! slowpath
+pub mod grammar;
+pub mod phases;
+pub mod record;
+pub mod stamp;
+pub mod unit;
+pub mod untrusted;

@@ -1,0 +1,165 @@
+//! A grammar compiled for one run: which bytes of a line to look for, and which values to keep.
+//!
+//! A plan is data; [`crate::record`] runs it over a line.
+
+use std::collections::HashMap;
+
+use super::{Column, Escape, Field, Fields, Grammar, Piece, Reading, Syntax, Variable};
+use crate::stamp::StampForm;
+
+/// How the end of a value is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// It has this many bytes.
+    Fixed(usize),
+    /// It ends where the literal after it begins for the first time.
+    Until,
+    /// It ends at the first `"`: the escaping leaves none inside a value.
+    Quoted,
+    /// It ends at the first `"` that no backslash escapes.
+    QuotedEscaped,
+    /// It is one element or an nginx list of them, `a, b : c`, without quotes around.
+    List,
+    /// It is a run of digits and points, with nothing between it and the next value.
+    Digits,
+    /// It is the rest of the line.
+    Rest,
+}
+
+/// A value and the literal that follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// How the end of the value is found.
+    pub shape: Shape,
+    /// Field and index of the column, where the run needs the value.
+    pub keep: Option<(Field, u8)>,
+    /// The literal after the value; empty at the end of the line.
+    pub then: Vec<u8>,
+    /// The name of the value in the definition, for messages.
+    pub name: String,
+}
+
+/// The plan of a text line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPlan {
+    /// The literal before the first value.
+    pub lead: Vec<u8>,
+    /// The values and what follows each.
+    pub steps: Vec<Step>,
+}
+
+/// The plan of a line of keys and values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyedPlan {
+    /// From key to field and index of the column. Keys that the run does not need are absent.
+    pub keys: HashMap<Vec<u8>, (Field, u8)>,
+}
+
+/// The syntax to be read, see [`Syntax`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// A text line.
+    Text(TextPlan),
+    /// A JSON object.
+    Json(KeyedPlan),
+    /// Labelled tab-separated values.
+    Ltsv(KeyedPlan),
+}
+
+/// A grammar compiled for one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The grammar that it was made from.
+    pub grammar: Grammar,
+    /// How a line is read.
+    pub layout: Layout,
+    /// What the values are; a step or key refers to them by index.
+    pub columns: Vec<Column>,
+    /// How strings are escaped.
+    pub escape: Escape,
+    /// The fields that a line of the grammar can give, needed or not.
+    pub offers: Fields,
+}
+
+/// Compiles a grammar for a run that asks for `needs`.
+pub(super) fn plan(grammar: &Grammar, needs: Fields) -> Plan {
+    let columns = grammar.columns();
+    let keep = |at: usize| {
+        let column = columns.get(at)?;
+        let index = u8::try_from(at).ok()?;
+        needs.has(column.field).then_some((column.field, index))
+    };
+    let (layout, escape) = match &grammar.syntax {
+        Syntax::Text(pieces, escape) => (Layout::Text(text_plan(pieces, *escape, &columns, needs)), *escape),
+        Syntax::Json(_) => (Layout::Json(keyed_plan(&columns, keep)), Escape::Json),
+        Syntax::Ltsv(_) => (Layout::Ltsv(keyed_plan(&columns, keep)), Escape::Default),
+    };
+    Plan { grammar: grammar.clone(), layout, offers: grammar.fields(), columns, escape }
+}
+
+fn keyed_plan(columns: &[Column], keep: impl Fn(usize) -> Option<(Field, u8)>) -> KeyedPlan {
+    let keys = columns
+        .iter()
+        .enumerate()
+        .filter_map(|(at, column)| Some((column.name.clone().into_bytes(), keep(at)?)))
+        .collect();
+    KeyedPlan { keys }
+}
+
+fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields) -> TextPlan {
+    let mut lead = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
+    let mut column = 0_usize;
+    for (at, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Literal(text) => match steps.last_mut() {
+                Some(step) => step.then.clone_from(text),
+                None => lead.clone_from(text),
+            },
+            Piece::Value(variable) => {
+                let before: &[u8] = match at.checked_sub(1).and_then(|at| pieces.get(at)) {
+                    Some(Piece::Literal(text)) => text,
+                    _ => b"",
+                };
+                let after: Option<&[u8]> = match pieces.get(at + 1) {
+                    Some(Piece::Literal(text)) => Some(text),
+                    Some(Piece::Value(_)) => Some(b""),
+                    None => None,
+                };
+                let meaning = variable.meaning;
+                let keep = meaning.and_then(|(field, ..)| {
+                    let index = column;
+                    column += 1;
+                    let best = columns.iter().filter(|c| c.field == field).map(|c| c.rank).min();
+                    let counts = columns.get(index).is_some_and(|c| Some(c.rank) == best);
+                    (counts && needs.has(field)).then_some((field, u8::try_from(index).ok()?))
+                });
+                let shape = shape(before, after, variable, escape);
+                steps.push(Step { shape, keep, then: Vec::new(), name: variable.name.clone() });
+            }
+        }
+    }
+    TextPlan { lead, steps }
+}
+
+/// How the end of a value is found, from what stands around it and from what it is.
+fn shape(before: &[u8], after: Option<&[u8]>, variable: &Variable, escape: Escape) -> Shape {
+    let Some(after) = after else { return Shape::Rest };
+    if after.is_empty() {
+        return Shape::Digits;
+    }
+    if before.last() == Some(&b'"') && after.first() == Some(&b'"') {
+        return match escape {
+            Escape::Default => Shape::Quoted,
+            Escape::Json => Shape::QuotedEscaped,
+            Escape::None => Shape::Until,
+        };
+    }
+    match variable.meaning {
+        // nginx writes both with a fixed width.
+        Some((_, Reading::Stamp(StampForm::Clf), _)) => Shape::Fixed("28/Sep/1970:12:00:00 +0600".len()),
+        Some((_, Reading::Stamp(StampForm::Iso8601), _)) => Shape::Fixed("1970-09-28T12:00:00+06:00".len()),
+        _ if variable.is_list() => Shape::List,
+        _ => Shape::Until,
+    }
+}

@@ -1,0 +1,479 @@
+//! From the times of a record to the phases of its request.
+//!
+//! Every phase is there or it is not: absent is never zero. What is inferred from many records
+//! together is not made here.
+
+use crate::grammar::Field;
+use crate::record::attempts::{Then, attempts, is_single};
+use crate::record::server_timing::metrics;
+use crate::record::{Record, Reject};
+use crate::unit::{Micros, Unit};
+
+/// A part of a request's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Phase {
+    /// The whole request as the server saw it.
+    Total,
+    /// Reading the request, sending the response, the proxy itself: total less all upstream time.
+    Client,
+    /// Earlier attempts that succeeded and redirected to another upstream.
+    Redirect,
+    /// Earlier attempts that failed.
+    Retry,
+    /// The last attempt, from connecting to its last byte.
+    Upstream,
+    /// Connecting to the upstream.
+    Connect,
+    /// From connected to response header: wait and app together.
+    Server,
+    /// Queueing for a worker.
+    Wait,
+    /// The application's own time.
+    App,
+    /// From response header to the last byte of the upstream.
+    Transfer,
+}
+
+impl Phase {
+    /// All phases, in the order of a report.
+    pub const ALL: [Phase; 10] = [
+        Phase::Total,
+        Phase::Client,
+        Phase::Redirect,
+        Phase::Retry,
+        Phase::Upstream,
+        Phase::Connect,
+        Phase::Server,
+        Phase::Wait,
+        Phase::App,
+        Phase::Transfer,
+    ];
+
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The name in flags, columns and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Phase::Total => "total",
+            Phase::Client => "client",
+            Phase::Redirect => "redirect",
+            Phase::Retry => "retry",
+            Phase::Upstream => "upstream",
+            Phase::Connect => "connect",
+            Phase::Server => "server",
+            Phase::Wait => "wait",
+            Phase::App => "app",
+            Phase::Transfer => "transfer",
+        }
+    }
+
+    /// The phase of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Phase> {
+        Phase::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+}
+
+/// How a request ended, as far as its times are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ending {
+    /// Its times are what they say.
+    #[default]
+    Whole,
+    /// It was cut off (499, 504): its durations are lower bounds.
+    Censored,
+    /// It became a tunnel or a stream (101, event streams): its duration is no latency.
+    Upgraded,
+}
+
+/// From which phase a request's busy time was taken; the better ones are first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// The application's own time.
+    App,
+    /// From connected to response header.
+    Server,
+    /// The last attempt as a whole.
+    Upstream,
+    /// The whole request, where the log says nothing of an upstream.
+    Total,
+}
+
+impl Basis {
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Basis::App => "app",
+            Basis::Server => "server",
+            Basis::Upstream => "upstream",
+            Basis::Total => "total",
+        }
+    }
+}
+
+/// Who said the app time or the wait of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Clock {
+    /// A header or field of the application, X-Runtime and its kin.
+    XRuntime,
+    /// A metric of Server-Timing.
+    ServerTiming,
+    /// A queue timer of the server.
+    QueueTimer,
+}
+
+impl Clock {
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Clock::XRuntime => "x-runtime",
+            Clock::ServerTiming => "server-timing",
+            Clock::QueueTimer => "queue-timer",
+        }
+    }
+}
+
+/// The phases of one request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Phases {
+    /// Bit `n` is set where phase `n` is known.
+    known: u16,
+    us: [u64; Phase::COUNT],
+    /// Some difference was negative and counts as zero: the two clocks of nginx disagree by up to
+    /// 4 ms.
+    pub clamped: bool,
+    /// How the request ended.
+    pub ending: Ending,
+    /// Busy time and where it is from; `None` where no worker was busy (static, from cache) or
+    /// nothing is known.
+    pub busy: Option<(Basis, Micros)>,
+    /// Who said the wait or app time.
+    pub clock: Option<Clock>,
+}
+
+/// What a run says about app time.
+#[derive(Debug, Clone, Default)]
+pub struct AppClock {
+    /// The metric of Server-Timing that is the application's time; `total` where not given.
+    pub metric: Option<Vec<u8>>,
+}
+
+impl Phases {
+    /// The phases of a record.
+    ///
+    /// # Errors
+    /// A time of an upstream is no number.
+    #[inline]
+    pub fn of(record: &Record<'_>, clock: &AppClock) -> Result<Phases, Reject> {
+        let mut phases = Phases::default();
+        if record.status == Some(101) || is_event_stream(record) {
+            phases.ending = Ending::Upgraded;
+            return Ok(phases);
+        }
+        if matches!(record.status, Some(499 | 504)) {
+            phases.ending = Ending::Censored;
+        }
+        if let Some(total) = record.total {
+            phases.set(Phase::Total, total);
+        }
+        phases.split_upstream(record)?;
+        if phases.ending == Ending::Whole {
+            phases.split_server(record, clock);
+        }
+        phases.busy = phases.busy_time(record);
+        Ok(phases)
+    }
+
+    /// The duration of a phase; `None` where it is unknown or did not take place.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, phase: Phase) -> Option<Micros> {
+        (self.known & (1 << phase as u16) != 0).then(|| Micros(self.us[phase as usize]))
+    }
+
+    /// The phases that are known, in the order of [`Phase::ALL`].
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = (Phase, Micros)> {
+        let mut left = self.known;
+        std::iter::from_fn(move || {
+            // OK because only bits below COUNT are ever set.
+            let at = left.trailing_zeros() as usize;
+            let phase = *Phase::ALL.get(at)?;
+            left &= left - 1;
+            Some((phase, Micros(self.us[at])))
+        })
+    }
+
+    #[inline]
+    fn set(&mut self, phase: Phase, duration: Micros) {
+        self.known |= 1 << phase as u16;
+        self.us[phase as usize] = duration.0;
+    }
+
+    /// A difference that cannot be negative; where the clocks say otherwise it is zero, and noted.
+    #[inline]
+    fn difference(&mut self, more: Micros, less: Micros) -> Micros {
+        self.clamped |= more < less;
+        more.minus(less)
+    }
+
+    /// Client, redirect, retry, upstream, connect, server and transfer.
+    #[inline]
+    fn split_upstream(&mut self, record: &Record<'_>) -> Result<(), Reject> {
+        let upstream = match record.raw(Field::Response) {
+            Some(responses) => {
+                let last = self.walk_attempts(record, responses)?;
+                let earlier = self.get(Phase::Redirect).unwrap_or_default().plus(self.get(Phase::Retry).unwrap_or_default());
+                if let Some(total) = record.total {
+                    let client = self.difference(total, earlier.plus(last.unwrap_or_default()));
+                    self.set(Phase::Client, client);
+                }
+                last
+            }
+            None => None,
+        };
+        if let Some(client) = record.client {
+            self.set(Phase::Client, client);
+        }
+        if let Some(upstream) = upstream {
+            self.set(Phase::Upstream, upstream);
+        }
+        let connect = last_of(record, Field::Connect)?;
+        let header = last_of(record, Field::Header)?;
+        if let Some(connect) = connect {
+            self.set(Phase::Connect, connect);
+        }
+        if let Some(header) = header {
+            let server = self.difference(header, connect.unwrap_or_default());
+            self.set(Phase::Server, server);
+            if let Some(upstream) = upstream {
+                let transfer = self.difference(upstream, header);
+                self.set(Phase::Transfer, transfer);
+            }
+        }
+        if let Some(server) = record.server {
+            self.set(Phase::Server, server);
+        }
+        Ok(())
+    }
+
+    /// Sums the earlier attempts into redirect and retry, and returns the last one's time.
+    #[inline]
+    fn walk_attempts(&mut self, record: &Record<'_>, responses: &[u8]) -> Result<Option<Micros>, Reject> {
+        let unit = record.unit(Field::Response);
+        if is_single(responses) {
+            return element(unit, responses);
+        }
+        let mut statuses = record.raw(Field::UpstreamStatus).map(attempts);
+        for (response, then) in attempts(responses) {
+            let status = statuses.as_mut().and_then(Iterator::next).map_or(&b""[..], |(status, _)| status);
+            let time = element(unit, response)?;
+            let phase = match then {
+                Then::End => return Ok(time),
+                // Without a list of statuses, a redirect is taken to follow a success.
+                Then::Redirect if !matches!(status.first(), Some(b'5' | b'-')) => Phase::Redirect,
+                Then::Redirect | Then::Retry => Phase::Retry,
+            };
+            let sum = self.get(phase).unwrap_or_default().plus(time.unwrap_or_default());
+            self.set(phase, sum);
+        }
+        Ok(None)
+    }
+
+    /// App and wait.
+    #[inline]
+    fn split_server(&mut self, record: &Record<'_>, clock: &AppClock) {
+        let app = if answered_by_cache(record) { None } else { app_time(record, clock) };
+        if let Some((app, clock)) = app {
+            self.set(Phase::App, app);
+            self.clock = Some(clock);
+        }
+        if let Some(wait) = record.wait {
+            self.set(Phase::Wait, wait);
+            self.clock = Some(Clock::QueueTimer);
+            return;
+        }
+        let Some((app, _)) = app else { return };
+        // Where the header's time is not logged at all, the response's is the best there is.
+        let whole_response = || {
+            let upstream = self.get(Phase::Upstream).filter(|_| record.raw(Field::Header).is_none())?;
+            Some(upstream.minus(self.get(Phase::Connect).unwrap_or_default()))
+        };
+        if let Some(server) = self.get(Phase::Server).or_else(whole_response) {
+            let wait = self.difference(server, app);
+            self.set(Phase::Wait, wait);
+        }
+    }
+
+    #[inline]
+    fn busy_time(&self, record: &Record<'_>) -> Option<(Basis, Micros)> {
+        let known = |basis, phase| self.get(phase).map(|time| (basis, time));
+        known(Basis::App, Phase::App)
+            .or_else(|| known(Basis::Server, Phase::Server))
+            .or_else(|| known(Basis::Upstream, Phase::Upstream))
+            // A log that names upstreams and has none here says that no worker was busy.
+            .or_else(|| known(Basis::Total, Phase::Total).filter(|_| record.raw(Field::Response).is_none()))
+    }
+}
+
+/// The time of one attempt; `-` and nothing are unknown.
+#[inline]
+fn element(unit: Unit, text: &[u8]) -> Result<Option<Micros>, Reject> {
+    match text {
+        b"" | b"-" => Ok(None),
+        text => unit.read(text).map(Some).ok_or(Reject::Number),
+    }
+}
+
+/// The last element of a list of times.
+#[inline]
+fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
+    let Some(text) = record.raw(field) else { return Ok(None) };
+    let unit = record.unit(field);
+    if is_single(text) {
+        return element(unit, text);
+    }
+    let mut last = None;
+    for (text, _) in attempts(text) {
+        last = element(unit, text)?;
+    }
+    Ok(last)
+}
+
+/// The headers of a response from cache are the stored ones: their app time is another request's.
+/// Where the log names upstreams and none was asked, likewise.
+#[inline]
+fn answered_by_cache(record: &Record<'_>) -> bool {
+    matches!(record.raw(Field::CacheStatus), Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED"))
+        || (record.raw(Field::Response).is_some() && record.text(Field::Response).is_none())
+}
+
+#[inline]
+fn app_time(record: &Record<'_>, clock: &AppClock) -> Option<(Micros, Clock)> {
+    let metric = |name: &[u8]| {
+        let header = record.text(Field::ServerTiming)?;
+        let metric = metrics(header).find(|metric| metric.name.eq_ignore_ascii_case(name))?;
+        Some((metric.duration?, Clock::ServerTiming))
+    };
+    match &clock.metric {
+        Some(name) => metric(name),
+        None => record.app.map(|app| (app, Clock::XRuntime)).or_else(|| metric(b"total")),
+    }
+}
+
+#[inline]
+fn is_event_stream(record: &Record<'_>) -> bool {
+    record.text(Field::ContentType).is_some_and(|content_type| content_type.starts_with(b"text/event-stream"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::{Fields, builtin, compile};
+    use crate::record::LineReader;
+
+    fn phases(tail: &str) -> Vec<(&'static str, u64)> {
+        all(tail).iter().map(|(phase, us)| (phase.name(), us.0)).collect()
+    }
+
+    /// The phases of a line with this status, total, connect, header, response, statuses, cache
+    /// status, app time and Server-Timing.
+    fn all(tail: &str) -> Phases {
+        let definition = r#""$request" $status rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" us="$upstream_status" cs=$upstream_cache_status app="$upstream_http_x_runtime" st="$upstream_http_server_timing""#;
+        let plan = compile("test", definition, crate::grammar::Escape::Default).unwrap().plan(Fields::ALL);
+        let line = format!("\"GET / HTTP/1.1\" {tail}");
+        let mut reader = LineReader::new(&plan);
+        let record = reader.read(line.as_bytes()).unwrap();
+        Phases::of(&record, &AppClock::default()).unwrap()
+    }
+
+    #[test]
+    fn redirects_and_retries_are_told_apart() {
+        assert_eq!(
+            phases(r#"200 rt=0.100 uct="0.001 : 0.002" uht="0.010 : 0.050" urt="0.011 : 0.060" us="200 : 200" cs=- app="0.040" st="-""#),
+            [("total", 100_000), ("client", 29_000), ("redirect", 11_000), ("upstream", 60_000), ("connect", 2_000), ("server", 48_000), ("wait", 8_000), ("app", 40_000), ("transfer", 10_000)]
+        );
+        assert_eq!(
+            phases(r#"200 rt=0.100 uct="0.001 : 0.002" uht="- : 0.050" urt="0.011 : 0.060" us="502 : 200" cs=- app="-" st="-""#),
+            [("total", 100_000), ("client", 29_000), ("retry", 11_000), ("upstream", 60_000), ("connect", 2_000), ("server", 48_000), ("transfer", 10_000)]
+        );
+    }
+
+    #[test]
+    fn a_redirect_to_nowhere_has_no_last_attempt() {
+        assert_eq!(
+            phases(r#"502 rt=0.012 uct="0.001 : " uht="0.010 : " urt="0.012 : " us="200 : " cs=- app="-" st="-""#),
+            [("total", 12_000), ("client", 0), ("redirect", 12_000)]
+        );
+    }
+
+    #[test]
+    fn negative_differences_are_clamped_and_counted() {
+        let clamped = all(r#"200 rt=0.019 uct="0.000" uht="0.020" urt="0.020" us="200" cs=- app="0.0203" st="-""#);
+        assert!(clamped.clamped);
+        assert_eq!(clamped.get(Phase::Client), Some(Micros(0)));
+        assert_eq!(clamped.get(Phase::Wait), Some(Micros(0)));
+    }
+
+    #[test]
+    fn cut_off_requests_have_no_app_and_no_wait() {
+        for status in [499, 504] {
+            let cut = all(&format!(r#"{status} rt=1.000 uct="0.001" uht="-" urt="1.000" us="504" cs=- app="0.5" st="-""#));
+            assert_eq!(cut.ending, Ending::Censored);
+            assert_eq!((cut.get(Phase::App), cut.get(Phase::Wait)), (None, None));
+            assert_eq!(cut.busy, Some((Basis::Upstream, Micros(1_000_000))));
+        }
+    }
+
+    #[test]
+    fn tunnels_have_no_latency() {
+        let upgraded = all(r#"101 rt=40.000 uct="0.001" uht="0.002" urt="40.000" us="101" cs=- app="-" st="-""#);
+        assert_eq!(upgraded.ending, Ending::Upgraded);
+        assert_eq!(upgraded.iter().count(), 0);
+        assert_eq!(upgraded.busy, None);
+    }
+
+    #[test]
+    fn a_cached_response_has_a_stale_app_time() {
+        for status in ["HIT", "STALE", "UPDATING", "REVALIDATED"] {
+            let cached = all(&format!(r#"200 rt=0.001 uct="0.000" uht="0.001" urt="0.001" us="304" cs={status} app="0.5" st="total;dur=500""#));
+            assert_eq!(cached.get(Phase::App), None, "{status}");
+        }
+        let from_disk = all(r#"200 rt=0.001 uct="-" uht="-" urt="-" us="-" cs=- app="0.5" st="-""#);
+        assert_eq!((from_disk.get(Phase::App), from_disk.busy), (None, None));
+    }
+
+    #[test]
+    fn server_timing_serves_where_there_is_no_x_runtime() {
+        let timed = all(r#"200 rt=0.100 uct="0.000" uht="0.100" urt="0.100" us="200" cs=- app="-" st="db;dur=10, total;dur=60""#);
+        assert_eq!(timed.get(Phase::App), Some(Micros(60_000)));
+        assert_eq!(timed.clock, Some(Clock::ServerTiming));
+        let untimed = all(r#"200 rt=0.100 uct="0.000" uht="0.100" urt="0.100" us="200" cs=- app="-" st="db;dur=10""#);
+        assert_eq!(untimed.get(Phase::App), None);
+    }
+
+    #[test]
+    fn every_builtin_sample_has_the_phases_that_it_names() {
+        for builtin in builtin::all() {
+            for sample in &builtin.samples {
+                let found = builtin.grammars.iter().any(|grammar| {
+                    let plan = grammar.plan(Fields::ALL);
+                    let mut reader = LineReader::new(&plan);
+                    let Ok(record) = reader.read(sample.line.as_bytes()) else { return false };
+                    let phases = Phases::of(&record, &AppClock::default()).unwrap();
+                    let phases = phases.iter().map(|(phase, us)| (phase.name().to_owned(), us.0)).collect();
+                    assert_eq!(sample.phases, phases, "{}", sample.line);
+                    assert_eq!(sample.status, record.status, "{}", sample.line);
+                    assert_eq!(sample.time, record.stamp.map(|stamp| stamp.rfc3339()), "{}", sample.line);
+                    true
+                });
+                assert!(found, "{}: no grammar of it fits {}", builtin.name, sample.line);
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! JSON lines: one flat object a line, keys in any order, unknown ones skipped.
+//!
+//! It is forgiving where nginx is: a value may be missing (`"urt":,`), a bare dash, or hold `\xHH`,
+//! because formats are often written without `escape=json`. Strings are not unescaped here; nested
+//! values are passed over.
+
+use memchr::{memchr, memchr2};
+use nom::bytes::complete::{tag, take_till, take_while};
+use nom::sequence::delimited;
+use nom::{Err, IResult, Parser};
+
+use super::values::Values;
+use crate::grammar::KeyedPlan;
+
+type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
+
+/// Nested values deeper than this are no log line.
+const MAX_DEPTH: usize = 128;
+
+/// Finds the values of the keys that the plan keeps.
+///
+/// # Errors
+/// The line is no JSON object.
+#[inline]
+pub(super) fn read(plan: &KeyedPlan, line: &[u8], values: &mut Values) -> Result<(), ()> {
+    let place = |input: &[u8]| line.len() - input.len();
+    let (mut input, _) = begin(line).map_err(drop)?;
+    if input.first() == Some(&b'}') {
+        return end(input);
+    }
+    loop {
+        let (at_value, key) = key(input).map_err(drop)?;
+        let (left, text) = value(at_value).map_err(drop)?;
+        if let Some(column) = plan.keys.get(key) {
+            let quote = usize::from(at_value.first() == Some(&b'"'));
+            let start = place(at_value) + quote;
+            values.set_preferred(*column, start, start + text.len());
+        }
+        input = blank(left).map_err(drop)?.0;
+        match input.split_first() {
+            Some((b',', rest)) => input = blank(rest).map_err(drop)?.0,
+            _ => return end(input),
+        }
+    }
+}
+
+/// How far a line goes on as a JSON object: the offset at which it stops being one.
+pub(super) fn reach(line: &[u8]) -> usize {
+    let Ok((mut input, _)) = begin(line) else { return 0 };
+    while let Ok((left, _)) = key(input).and_then(|(left, _)| value(left)) {
+        let left = left.trim_ascii_start();
+        match left.split_first() {
+            Some((b',', rest)) => input = rest.trim_ascii_start(),
+            _ => return line.len() - left.len(),
+        }
+    }
+    line.len() - input.len()
+}
+
+fn begin(line: &[u8]) -> Parsed<'_> {
+    delimited(blank, tag(&b"{"[..]), blank).parse(line)
+}
+
+fn end(input: &[u8]) -> Result<(), ()> {
+    match input.split_first() {
+        Some((b'}', rest)) if rest.trim_ascii().is_empty() => Ok(()),
+        _ => Err(()),
+    }
+}
+
+#[inline]
+fn blank(input: &[u8]) -> Parsed<'_> {
+    match input.first() {
+        Some(b' ' | b'\t' | b'\r') => take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).parse(input),
+        _ => Ok((input, b"")),
+    }
+}
+
+/// `"key" :`, and the input at its value.
+#[inline]
+fn key(input: &[u8]) -> Parsed<'_> {
+    let (input, key) = string(input)?;
+    let (input, _) = delimited(blank, tag(&b":"[..]), blank).parse(input)?;
+    Ok((input, key))
+}
+
+/// A string without its quotes, not unescaped.
+#[inline]
+fn string(input: &[u8]) -> Parsed<'_> {
+    let Some((b'"', body)) = input.split_first() else { return Err(Err::Error(())) };
+    let mut from = 0;
+    loop {
+        let at = from + memchr2(b'"', b'\\', body.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let (text, left) = body.split_at(at);
+        match left.split_first() {
+            Some((b'"', left)) => return Ok((left, text)),
+            _ => from = at + 2,
+        }
+    }
+}
+
+/// The text of a value: a string without quotes, a number or word as it stands, `null` and nested
+/// values as nothing.
+#[inline]
+fn value(input: &[u8]) -> Parsed<'_> {
+    match input.first() {
+        Some(b'"') => string(input),
+        Some(b'{' | b'[') => nested(input),
+        _ => {
+            let (left, word) = take_till(|b| matches!(b, b',' | b'}' | b' ' | b'\t')).parse(input)?;
+            Ok((left, if word == b"null" { b"" } else { word }))
+        }
+    }
+}
+
+/// Passes over an object or array, without recursion.
+fn nested(input: &[u8]) -> Parsed<'_> {
+    let mut depth = 0_usize;
+    let mut left = input;
+    loop {
+        match left.first() {
+            Some(b'"') => {
+                left = string(left)?.0;
+                continue;
+            }
+            Some(b'{' | b'[') => depth += 1,
+            Some(b'}' | b']') => depth -= 1,
+            Some(_) => {}
+            None => return Err(Err::Error(())),
+        }
+        left = left.get(1..).unwrap_or_default();
+        if depth == 0 {
+            return Ok((left, b""));
+        }
+        if depth > MAX_DEPTH {
+            return Err(Err::Error(()));
+        }
+    }
+}
+
+/// Undoes the escapes of a JSON string; what is no escape stays as it is. For the few texts that
+/// hold a backslash.
+#[must_use]
+pub fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut left = text;
+    while let Some(at) = memchr(b'\\', left) {
+        let (plain, escape) = left.split_at(at);
+        out.extend_from_slice(plain);
+        let (byte, length) = match escape {
+            [_, b'n', ..] => (b'\n', 2),
+            [_, b't', ..] => (b'\t', 2),
+            [_, b'r', ..] => (b'\r', 2),
+            [_, b'b', ..] => (8, 2),
+            [_, b'f', ..] => (12, 2),
+            [_, quoted @ (b'"' | b'\\' | b'/'), ..] => (*quoted, 2),
+            [_, b'u', digits @ ..] => {
+                if let Some((c, length)) = unicode(digits) {
+                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                    left = escape.get(2 + length..).unwrap_or_default();
+                    continue;
+                }
+                (b'\\', 1)
+            }
+            _ => (b'\\', 1),
+        };
+        out.push(byte);
+        left = escape.get(length..).unwrap_or_default();
+    }
+    out.extend_from_slice(left);
+    out
+}
+
+/// The character of `XXXX` or of a surrogate pair `XXXX\uXXXX`, and the length of that text.
+fn unicode(digits: &[u8]) -> Option<(char, usize)> {
+    let hex = |at: usize| u32::from_str_radix(std::str::from_utf8(digits.get(at..at + 4)?).ok()?, 16).ok();
+    let high = hex(0)?;
+    if let Some(c) = char::from_u32(high) {
+        return Some((c, 4));
+    }
+    if digits.get(4..6)? != b"\\u" {
+        return None;
+    }
+    let low = hex(6)?;
+    let c = 0x1_0000 + ((high.checked_sub(0xd800)?) << 10) + low.checked_sub(0xdc00)?;
+    Some((char::from_u32(c)?, 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::{Field, Fields, Layout, builtin};
+
+    fn target(line: &[u8]) -> Result<Option<Vec<u8>>, ()> {
+        let plan = builtin::find("json").unwrap().grammars[0].plan(Fields::ALL);
+        let Layout::Json(keyed) = &plan.layout else { unreachable!() };
+        let mut values = Values::default();
+        read(keyed, line, &mut values)?;
+        Ok(values.text(Field::Target, line).map(<[u8]>::to_vec))
+    }
+
+    #[test]
+    fn objects_are_read_in_any_order_and_shape() {
+        let rows: &[(&str, Result<Option<&str>, ()>)] = &[
+            (r#"{"uri":"/a"}"#, Ok(Some("/a"))),
+            (r#" { "x" : { "uri" : [1,"}"] } , "uri" : "/b" } "#, Ok(Some("/b"))),
+            (r#"{"status":200,"urt":,"d":-,"uri":"/c"}"#, Ok(Some("/c"))),
+            (r#"{"a":"\"","uri":"/\x22\"d"}"#, Ok(Some(r#"/\x22\"d"#))),
+            (r#"{"uri":null}"#, Ok(Some(""))),
+            (r"{}", Ok(None)),
+            (r#"{"uri":"/a"} x"#, Err(())),
+            (r#"{"uri":"/a""#, Err(())),
+            (r#"{"uri":"/a"#, Err(())),
+            (r#"{"uri" "/a"}"#, Err(())),
+            ("[1]", Err(())),
+            ("", Err(())),
+        ];
+        for (line, want) in rows {
+            let want = want.map(|text| text.map(|text| text.as_bytes().to_vec()));
+            assert_eq!(target(line.as_bytes()), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_recursion() {
+        let line = format!("{{\"a\":{}", "[".repeat(100_000));
+        assert_eq!(target(line.as_bytes()), Err(()));
+    }
+
+    #[test]
+    fn unescaping_agrees_with_serde_json_on_valid_strings() {
+        for text in [r#"a\/b"#, r#"\u0026\u00e9\ud83d\ude00"#, r#"\"\\\n\t\r\b\f"#, "plain"] {
+            let want: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
+            assert_eq!(unescape(text.as_bytes()), want.into_bytes());
+        }
+        assert_eq!(unescape(br"\x22\u12"), br"\x22\u12");
+    }
+}

@@ -1,0 +1,441 @@
+//! A [`Plan`] run over a line: every line becomes a [`Record`] that borrows from it, or a [`Reject`]
+//! with a reason.
+//!
+//! What the times of a record mean is not decided here, see [`crate::phases`].
+
+pub mod attempts;
+pub mod json;
+mod ltsv;
+pub mod server_timing;
+mod text;
+mod values;
+
+use values::Values;
+
+use crate::grammar::{Column, Field, Layout, Plan, Reading};
+use crate::stamp::{Stamp, StampReader};
+use crate::unit::{Micros, Unit};
+
+/// Why a line is no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reject {
+    /// Nothing stands in it.
+    Empty,
+    /// It holds nothing but NUL bytes: a preallocated or torn file.
+    NulPadding,
+    /// It is longer than the limit.
+    TooLong,
+    /// It does not have the shape of the grammar.
+    Shape,
+    /// A number or duration of the server's own is none.
+    Number,
+    /// The time stamp is none.
+    Time,
+    /// It has the shape, but says no request.
+    NoRequest,
+}
+
+impl Reject {
+    /// All reasons, in the order of their discriminants.
+    pub const ALL: &'static [Reject] = &[
+        Reject::Empty,
+        Reject::NulPadding,
+        Reject::TooLong,
+        Reject::Shape,
+        Reject::Number,
+        Reject::Time,
+        Reject::NoRequest,
+    ];
+
+    /// The key in JSON.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Reject::Empty => "empty",
+            Reject::NulPadding => "nul_padding",
+            Reject::TooLong => "too_long",
+            Reject::Shape => "shape",
+            Reject::Number => "number",
+            Reject::Time => "time",
+            Reject::NoRequest => "no_request",
+        }
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Reject::Empty => "empty",
+            Reject::NulPadding => "only NUL bytes",
+            Reject::TooLong => "longer than 1 MiB",
+            Reject::Shape => "not in the shape of the format",
+            Reject::Number => "a number that is none",
+            Reject::Time => "a time that is none",
+            Reject::NoRequest => "no request in it",
+        }
+    }
+}
+
+/// The request of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// A request line that makes sense.
+    Line {
+        /// The method; empty where the grammar has none.
+        method: &'a [u8],
+        /// Path and query, or an absolute URI, or `*`.
+        target: &'a [u8],
+    },
+    /// Empty, `-`, or bytes that are no request (a TLS hello sent to a plain port).
+    Malformed,
+}
+
+/// A line's fields, borrowed from the input: `'a` is the life of the line's bytes and of the reader's
+/// scratch space.
+///
+/// A field that the grammar does not have, or that the line leaves empty or `-`, is `None`.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// The whole line, without its end.
+    pub line: &'a [u8],
+    /// What was asked.
+    pub request: Request<'a>,
+    /// The time stamp.
+    pub stamp: Option<Stamp>,
+    /// The status sent to the client.
+    pub status: Option<u16>,
+    /// Bytes sent to the client.
+    pub bytes: Option<u64>,
+    /// Time from the first byte read to the log write.
+    pub total: Option<Micros>,
+    /// Time towards the client, where the log says so itself.
+    pub client: Option<Micros>,
+    /// Time from connected to response header, where the log says so itself.
+    pub server: Option<Micros>,
+    /// Time in the queue for a worker, where the log says so itself.
+    pub wait: Option<Micros>,
+    /// Time in the application, by a field of its own (see also [`Field::ServerTiming`]).
+    pub app: Option<Micros>,
+    values: &'a Values,
+    plan: &'a Plan,
+}
+
+impl<'a> Record<'a> {
+    /// The text of a field; `None` where it is absent, empty or `-`.
+    #[must_use]
+    #[inline]
+    pub fn text(&self, field: Field) -> Option<&'a [u8]> {
+        self.raw(field).and_then(present)
+    }
+
+    /// The text of a field as the line has it, `-` and empty too; `None` where the grammar (or a
+    /// JSON line) does not have it.
+    #[must_use]
+    #[inline]
+    pub fn raw(&self, field: Field) -> Option<&'a [u8]> {
+        self.values.text(field, self.line)
+    }
+
+    /// The unit of a duration's text; seconds where the field is absent.
+    #[must_use]
+    #[inline]
+    pub fn unit(&self, field: Field) -> Unit {
+        match self.values.column(field).and_then(|at| self.plan.columns.get(at)) {
+            Some(Column { reading: Reading::Duration(unit), .. }) => *unit,
+            _ => Unit::Seconds,
+        }
+    }
+
+    /// The plan that read it.
+    #[must_use]
+    pub fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+}
+
+/// `None` for what servers write where there is nothing.
+#[inline]
+fn present(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        b"" | b"-" => None,
+        text => Some(text),
+    }
+}
+
+/// Where a line stops fitting its grammar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// Byte offset in the line.
+    pub at: usize,
+    /// What the grammar expects there.
+    pub expected: String,
+}
+
+/// Runs one plan over one line after the other.
+#[derive(Debug)]
+pub struct LineReader<'p> {
+    plan: &'p Plan,
+    values: Values,
+    stamps: StampReader,
+}
+
+impl<'p> LineReader<'p> {
+    /// A reader for lines of the plan's grammar.
+    #[must_use]
+    pub fn new(plan: &'p Plan) -> Self {
+        LineReader { plan, values: Values::default(), stamps: StampReader::default() }
+    }
+
+    /// Reads a line, given without its end.
+    ///
+    /// # Errors
+    /// The reason why the line is no record.
+    #[inline]
+    pub fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
+        self.values.clear();
+        let plan: &'a Plan = self.plan;
+        let fits = match &plan.layout {
+            Layout::Text(text) => text::read(text, line, &mut self.values).is_ok(),
+            Layout::Json(keyed) => json::read(keyed, line, &mut self.values).is_ok(),
+            Layout::Ltsv(keyed) => ltsv::read(keyed, line, &mut self.values).is_ok(),
+        };
+        if !fits {
+            return Err(why_not(line));
+        }
+        if let Some(at) = self.values.column(Field::Response)
+            && plan.columns.get(at).is_some_and(|column| column.total_if_alone)
+            && self.values.column(Field::Total).is_none()
+        {
+            self.values.rename(Field::Response, Field::Total);
+        }
+        record(plan, &self.values, line, &mut self.stamps)
+    }
+
+    /// Where and why the line does not fit, as far as the shape tells; `None` where it does fit.
+    /// The slow twin of [`LineReader::read`], for messages.
+    #[must_use]
+    pub fn misfit(&mut self, line: &[u8]) -> Option<Misfit> {
+        self.values.clear();
+        match &self.plan.layout {
+            Layout::Text(text) => text::misfit(text, line),
+            Layout::Json(keyed) => json::read(keyed, line, &mut self.values)
+                .is_err()
+                .then(|| Misfit { at: json::reach(line), expected: "a JSON object on one line".to_owned() }),
+            Layout::Ltsv(keyed) => ltsv::read(keyed, line, &mut self.values)
+                .is_err()
+                .then(|| Misfit { at: 0, expected: "label:value pairs separated by tabs".to_owned() }),
+        }
+    }
+}
+
+/// The reason for a line that does not fit; looked for only then.
+#[cold]
+fn why_not(line: &[u8]) -> Reject {
+    if line.trim_ascii().is_empty() {
+        Reject::Empty
+    } else if line.iter().all(|byte| *byte == 0) {
+        Reject::NulPadding
+    } else {
+        Reject::Shape
+    }
+}
+
+/// Reads the values that every run needs as numbers, and splits the request line.
+#[inline]
+fn record<'a>(plan: &'a Plan, values: &'a Values, line: &'a [u8], stamps: &mut StampReader) -> Result<Record<'a>, Reject> {
+    let text = |field| values.text(field, line).and_then(present);
+    let stamp = match (text(Field::Stamp), values.column(Field::Stamp).and_then(|at| plan.columns.get(at))) {
+        (Some(text), Some(Column { reading: Reading::Stamp(form), .. })) => {
+            Some(stamps.read(*form, text).ok_or(Reject::Time)?)
+        }
+        _ => None,
+    };
+    let mut record = Record {
+        line,
+        request: Request::Malformed,
+        stamp,
+        status: text(Field::Status).map(|text| status(text).ok_or(Reject::Number)).transpose()?,
+        bytes: text(Field::Bytes).map(|text| integer(text).ok_or(Reject::Number)).transpose()?,
+        total: None,
+        client: None,
+        server: None,
+        wait: None,
+        app: None,
+        values,
+        plan,
+    };
+    record.total = own_duration(&record, Field::Total)?;
+    record.client = own_duration(&record, Field::Client)?;
+    record.server = own_duration(&record, Field::Server)?;
+    record.wait = own_duration(&record, Field::Wait)?;
+    // A header that the application sent: one that is no number says nothing, it does not spoil
+    // the line.
+    record.app = text(Field::App).and_then(|text| record.unit(Field::App).read(text));
+    record.request = request(&record)?;
+    Ok(record)
+}
+
+/// A duration that the server itself wrote. nginx's queue time is a list with an element for each
+/// attempt: the last is the attempt that answered.
+#[inline]
+fn own_duration(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
+    let Some(text) = record.text(field) else { return Ok(None) };
+    let last = match memchr::memrchr(b' ', text) {
+        Some(space) if field == Field::Wait => text.get(space + 1..).unwrap_or_default(),
+        _ => text,
+    };
+    match present(last) {
+        // `-1` is how several servers say that a stage was not reached.
+        None | Some(b"-1") => Ok(None),
+        Some(text) => record.unit(field).read(text).map(Some).ok_or(Reject::Number),
+    }
+}
+
+/// One to three digits: nginx writes `000` and `009` too.
+#[inline]
+fn status(text: &[u8]) -> Option<u16> {
+    if text.is_empty() || text.len() > 3 {
+        return None;
+    }
+    text.iter().try_fold(0_u16, |status, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit <= 9).then_some(status * 10 + u16::from(digit))
+    })
+}
+
+/// A whole number without a sign.
+#[inline]
+fn integer(text: &[u8]) -> Option<u64> {
+    // Nineteen digits always fit.
+    if text.len() > 19 {
+        return None;
+    }
+    text.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit <= 9).then_some(number * 10 + u64::from(digit))
+    })
+}
+
+/// The request from the request line, or from method and target where they stand apart.
+#[inline]
+fn request<'a>(record: &Record<'a>) -> Result<Request<'a>, Reject> {
+    if let Some(line) = record.raw(Field::Request) {
+        return Ok(request_line(line).unwrap_or(Request::Malformed));
+    }
+    match (record.raw(Field::Method), record.raw(Field::Target)) {
+        (_, None) => Err(Reject::NoRequest),
+        (None, Some(target)) if is_target(target) => Ok(Request::Line { method: b"", target }),
+        (Some(method), Some(target)) if is_method(method) && is_target(target) => Ok(Request::Line { method, target }),
+        _ => Ok(Request::Malformed),
+    }
+}
+
+/// `METHOD target[ HTTP/x]`; the target may hold spaces, because clients send what they like.
+#[inline]
+fn request_line(line: &[u8]) -> Option<Request<'_>> {
+    let space = memchr::memchr(b' ', line)?;
+    let (method, rest) = (line.get(..space)?, line.get(space + 1..)?);
+    let target = match memchr::memrchr(b' ', rest) {
+        Some(space) if rest.get(space + 1..)?.starts_with(b"HTTP/") => rest.get(..space)?,
+        _ => rest,
+    };
+    (is_method(method) && is_target(target)).then_some(Request::Line { method, target })
+}
+
+/// A token of letters (RFC 9110 allows more, no method uses it) and of a sane length.
+#[inline]
+fn is_method(method: &[u8]) -> bool {
+    !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'))
+}
+
+/// The four forms of a request target (RFC 9112, 3.2): a path, an absolute URI, an authority
+/// (`host:443`), `*`.
+#[inline]
+fn is_target(target: &[u8]) -> bool {
+    match target {
+        [b'/', ..] | [b'*'] => true,
+        // JSON encoders may write a slash as `\/`.
+        [b'\\', b'/', ..] => true,
+        _ => memchr::memmem::find(target, b"://").is_some() || is_authority(target),
+    }
+}
+
+fn is_authority(target: &[u8]) -> bool {
+    memchr::memrchr(b':', target).is_some_and(|colon| {
+        let (host, port) = target.split_at(colon);
+        let port = port.get(1..).unwrap_or_default();
+        !host.is_empty()
+            && host.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+            && (1..=5).contains(&port.len())
+            && port.iter().all(u8::is_ascii_digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::{Escape, Fields, compile};
+
+    fn plan(definition: &str, escape: Escape) -> Plan {
+        compile("test", definition, escape).unwrap().plan(Fields::ALL)
+    }
+
+    fn line_of(line: &'static str) -> Option<Request<'static>> {
+        request_line(line.as_bytes())
+    }
+
+    #[test]
+    fn request_lines_are_split() {
+        let ok = |method: &'static str, target: &'static str| Some(Request::Line { method: method.as_bytes(), target: target.as_bytes() });
+        assert_eq!(line_of("GET /a?b HTTP/1.1"), ok("GET", "/a?b"));
+        assert_eq!(line_of("GET /a b HTTP/2.0"), ok("GET", "/a b"));
+        assert_eq!(line_of("GET /a"), ok("GET", "/a"));
+        assert_eq!(line_of("PATCHp /a HTTP/1.1"), ok("PATCHp", "/a"));
+        assert_eq!(line_of("GET http://1.2.3.4/ HTTP/1.1"), ok("GET", "http://1.2.3.4/"));
+        assert_eq!(line_of("CONNECT example.com:443 HTTP/1.1"), ok("CONNECT", "example.com:443"));
+        assert_eq!(line_of("PRI * HTTP/2.0"), ok("PRI", "*"));
+        for bad in ["", "-", "\\x16\\x03\\x01", "\\x16\\x03 /x", "t3 12.1.2", "GET", "MGLNDD_1.2.3.4_80"] {
+            assert_eq!(line_of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_record_borrows_what_the_line_says() {
+        let plan = plan(r#"$remote_addr [$time_local] "$request" $status $bytes_sent rt=$request_time app="$upstream_http_x_runtime""#, Escape::Default);
+        let mut reader = LineReader::new(&plan);
+        let record = reader.read(br#"::1 [28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 12 rt=0.255 app="-""#).unwrap();
+        assert_eq!(record.request, Request::Line { method: b"GET", target: b"/x" });
+        assert_eq!((record.status, record.bytes), (Some(200), Some(12)));
+        assert_eq!((record.total, record.app), (Some(Micros(255_000)), None));
+        assert_eq!(record.text(Field::RemoteAddr), Some(&b"::1"[..]));
+        assert_eq!(record.raw(Field::App), Some(&b"-"[..]));
+    }
+
+    #[test]
+    fn rejects_say_why() {
+        let plan = plan(r#"[$time_local] "$request" $status $request_time"#, Escape::Default);
+        let mut reader = LineReader::new(&plan);
+        let rows: &[(&[u8], Reject)] = &[
+            (b"", Reject::Empty),
+            (b"   ", Reject::Empty),
+            (b"\0\0\0", Reject::NulPadding),
+            (b"hello", Reject::Shape),
+            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1 extra"#, Reject::Number),
+            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 2000 0.1"#, Reject::Number),
+            (br#"[99/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1"#, Reject::Time),
+        ];
+        for (line, reason) in rows {
+            assert_eq!(reader.read(line).unwrap_err(), *reason, "{}", String::from_utf8_lossy(line));
+        }
+    }
+
+    #[test]
+    fn a_json_response_time_alone_is_the_total() {
+        let json = crate::grammar::builtin::find("json").unwrap().grammars[0].plan(Fields::ALL);
+        let mut reader = LineReader::new(&json);
+        let alone = reader.read(br#"{"uri":"/x","method":"GET","response_time":0.5}"#).unwrap();
+        assert_eq!((alone.total, alone.text(Field::Response)), (Some(Micros(500_000)), None));
+        let beside = reader.read(br#"{"response_time":"0.5","request_time":"0.6","uri":"/x","method":"GET"}"#).unwrap();
+        assert_eq!((beside.total, beside.text(Field::Response)), (Some(Micros(600_000)), Some(&b"0.5"[..])));
+    }
+}

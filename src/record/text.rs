@@ -1,0 +1,178 @@
+//! Lines of a text format: the steps of a [`TextPlan`] over the bytes of a line.
+
+use memchr::{memchr, memchr3};
+use nom::bytes::complete::{tag, take, take_while1};
+use nom::combinator::rest;
+use nom::{Err, IResult, Parser};
+
+use super::Misfit;
+use super::values::Values;
+use crate::grammar::{Shape, Step, TextPlan};
+
+/// No more than "it does not fit": the message is made by [`misfit`], for the few lines that need one.
+type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
+
+/// Finds the values that the plan keeps.
+///
+/// # Errors
+/// The index of the first step that does not fit; the number of steps where text is left over.
+#[inline]
+pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<(), usize> {
+    let mut input = line.strip_prefix(plan.lead.as_slice()).ok_or(0_usize)?;
+    for (at, step) in plan.steps.iter().enumerate() {
+        let (left, value) = value(step, input).map_err(|_| at)?;
+        if let Some(column) = step.keep {
+            let start = line.len() - input.len();
+            values.set(column, start, start + value.len());
+        }
+        input = left;
+    }
+    if input.is_empty() { Ok(()) } else { Err(plan.steps.len()) }
+}
+
+/// A value and the literal after it.
+#[inline]
+fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
+    let then = step.then.as_slice();
+    match step.shape {
+        Shape::Fixed(length) => followed(take(length).parse(input)?, then),
+        Shape::Until => until(then, input),
+        Shape::Quoted => {
+            let end = memchr(b'"', input).ok_or(Err::Error(()))?;
+            followed(take(end).parse(input)?, then)
+        }
+        Shape::QuotedEscaped => followed(until_bare_quote(input)?, then),
+        Shape::List => list(then, input),
+        Shape::Digits => followed(take_while1(|b: u8| b.is_ascii_digit() || b == b'.').parse(input)?, then),
+        Shape::Rest => rest(input),
+    }
+}
+
+/// Takes the literal that must come next.
+#[inline]
+fn followed<'a>((left, value): (&'a [u8], &'a [u8]), then: &[u8]) -> Parsed<'a> {
+    match left.strip_prefix(then) {
+        Some(left) => Ok((left, value)),
+        None => Err(Err::Error(())),
+    }
+}
+
+/// Everything before the first place where the literal stands, and the literal.
+#[inline]
+fn until<'a>(then: &[u8], input: &'a [u8]) -> Parsed<'a> {
+    let (&first, more) = then.split_first().ok_or(Err::Error(()))?;
+    let mut from = 0;
+    loop {
+        let at = from + memchr(first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let (value, left) = input.split_at(at);
+        if let Some(left) = left.get(1..).and_then(|left| left.strip_prefix(more)) {
+            return Ok((left, value));
+        }
+        from = at + 1;
+    }
+}
+
+/// Everything before the first `"` that an even number of backslashes precedes.
+fn until_bare_quote(input: &[u8]) -> Parsed<'_> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr(b'"', input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let (value, left) = input.split_at(at);
+        let backslashes = value.iter().rev().take_while(|byte| **byte == b'\\').count();
+        if backslashes % 2 == 0 {
+            return Ok((left, value));
+        }
+        from = at + 1;
+    }
+}
+
+/// An nginx list without quotes: elements with `, ` between retries and ` : ` between upstreams.
+/// What follows a list never begins with one of the two, so its end is plain.
+fn list<'a>(then: &[u8], input: &'a [u8]) -> Parsed<'a> {
+    let first = *then.first().ok_or(Err::Error(()))?;
+    let mut from = 0;
+    loop {
+        let at = from + memchr3(b',', b' ', first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let (value, left) = input.split_at(at);
+        if left.starts_with(b", ") {
+            from = at + 2;
+        } else if left.starts_with(b" : ") {
+            from = at + 3;
+        } else if let Ok((left, _)) = tag::<_, _, ()>(then).parse(left) {
+            return Ok((left, value));
+        } else {
+            from = at + 1;
+        }
+    }
+}
+
+/// Where the line stops fitting. The slow twin of [`read`]: it runs the same steps and tells the
+/// place of the first that fails.
+pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
+    let show = |literal: &[u8]| format!("`{}`", String::from_utf8_lossy(literal));
+    let Some(mut input) = line.strip_prefix(plan.lead.as_slice()) else {
+        return Some(Misfit { at: 0, expected: show(&plan.lead) });
+    };
+    for step in &plan.steps {
+        let at = line.len() - input.len();
+        match value(step, input) {
+            Ok((left, _)) => input = left,
+            Err(_) => return Some(Misfit { at, expected: format!("${} and then {}", step.name, show(&step.then)) }),
+        }
+    }
+    (!input.is_empty()).then(|| Misfit { at: line.len() - input.len(), expected: "the end of the line".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::{Escape, Field, Fields, Layout, compile};
+
+    fn values(definition: &str, escape: Escape, line: &str) -> Option<Vec<(Field, String)>> {
+        let plan = compile("test", definition, escape).unwrap().plan(Fields::ALL);
+        let Layout::Text(text) = &plan.layout else { unreachable!() };
+        let mut values = Values::default();
+        let fits = read(text, line.as_bytes(), &mut values).is_ok();
+        assert_eq!(fits, misfit(text, line.as_bytes()).is_none(), "the slow twin agrees");
+        let found = |field: &Field| {
+            let text = values.text(*field, line.as_bytes())?;
+            Some((*field, String::from_utf8(text.to_vec()).unwrap()))
+        };
+        fits.then(|| Field::ALL.iter().filter_map(found).collect())
+    }
+
+    #[test]
+    fn unquoted_lists_are_one_value() {
+        let ingress = "$request $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id";
+        let found = values(ingress, Escape::Default, "x 10.0.0.1:80, 10.0.0.2:80 59, 61 0.001, 0.002 : - 502, 200 abc").unwrap();
+        assert_eq!(found[1], (Field::Response, "0.001, 0.002 : -".to_owned()));
+        assert_eq!(found[2], (Field::UpstreamStatus, "502, 200".to_owned()));
+        assert_eq!(found[3], (Field::UpstreamAddr, "10.0.0.1:80, 10.0.0.2:80".to_owned()));
+        let trailing = values("$request $upstream_response_time $status", Escape::Default, "x 0.012 :  502").unwrap();
+        assert_eq!(trailing[2], (Field::Response, "0.012 : ".to_owned()));
+    }
+
+    #[test]
+    fn quotes_inside_values_depend_on_the_escaping() {
+        let definition = r#""$http_user_agent" "$request" $status"#;
+        let json = values(definition, Escape::Json, r#""a\"b\\" "GET /" 200"#).unwrap();
+        assert_eq!(json[2], (Field::UserAgent, r#"a\"b\\"#.to_owned()));
+        assert_eq!(values(definition, Escape::Default, r#""a"b" "GET /" 200"#), None);
+        let none = values(definition, Escape::None, r#""a"b" "GET /" 200"#).unwrap();
+        assert_eq!(none[2], (Field::UserAgent, r#"a"b"#.to_owned()));
+    }
+
+    #[test]
+    fn a_literal_may_begin_inside_a_value() {
+        let found = values("$remote_user ★☆★ $request", Escape::Default, "a ★ b ★☆★ GET /").unwrap();
+        assert_eq!(found, [(Field::Request, "GET /".to_owned())]);
+    }
+
+    #[test]
+    fn the_place_of_a_misfit_is_told() {
+        let plan = compile("test", r#"$remote_addr - "$request" $status"#, Escape::Default).unwrap().plan(Fields::ALL);
+        let Layout::Text(text) = &plan.layout else { unreachable!() };
+        let misfit = misfit(text, br#"1.1.1.1 - "GET / 200"#).unwrap();
+        assert_eq!((misfit.at, misfit.expected.as_str()), (11, "$request and then `\" `"));
+    }
+}

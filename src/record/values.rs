@@ -1,0 +1,66 @@
+//! Where the values of a line are: scratch space that one reader uses for all its lines.
+
+use crate::grammar::Field;
+
+/// The place of each field's text in the line, and the column that gave it.
+///
+/// Offsets instead of slices, so that the space outlives the line and is not written anew for each.
+#[derive(Debug, Default)]
+pub struct Values {
+    /// Bit `n` is set where field `n` is there; the arrays hold stale data elsewhere.
+    present: u32,
+    spans: [(u32, u32); Field::COUNT],
+    columns: [u8; Field::COUNT],
+}
+
+impl Values {
+    /// Forgets the line before.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.present = 0;
+    }
+
+    /// Notes that the field's text is `start..end`. Lines are at most a mebibyte long, so offsets
+    /// fit.
+    #[inline]
+    pub fn set(&mut self, (field, column): (Field, u8), start: usize, end: usize) {
+        let at = field as usize;
+        self.present |= 1 << at;
+        self.spans[at] = (start as u32, end as u32);
+        self.columns[at] = column;
+    }
+
+    /// As [`Values::set`], unless a column of a lower index, which is the preferred one, gave the
+    /// field already.
+    #[inline]
+    pub fn set_preferred(&mut self, (field, column): (Field, u8), start: usize, end: usize) {
+        if self.column(field).is_none_or(|old| usize::from(column) <= old) {
+            self.set((field, column), start, end);
+        }
+    }
+
+    /// The text of a field in its line.
+    #[inline]
+    pub fn text<'l>(&self, field: Field, line: &'l [u8]) -> Option<&'l [u8]> {
+        let at = field as usize;
+        if self.present & (1 << at) == 0 {
+            return None;
+        }
+        let (start, end) = self.spans[at];
+        line.get(start as usize..end as usize)
+    }
+
+    /// The index of the column that gave a field.
+    #[inline]
+    pub fn column(&self, field: Field) -> Option<usize> {
+        let at = field as usize;
+        (self.present & (1 << at) != 0).then(|| usize::from(self.columns[at]))
+    }
+
+    /// Makes the value of one field that of another.
+    pub fn rename(&mut self, from: Field, to: Field) {
+        let (start, end) = self.spans[from as usize];
+        self.set((to, self.columns[from as usize]), start as usize, end as usize);
+        self.present &= !(1 << from as usize);
+    }
+}
