@@ -12,13 +12,31 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct Endpoint {
     /// What it answers to: this method, and any path that starts like this.
-    pub method: &'static str,
-    pub path: &'static str,
+    method: &'static str,
+    path: &'static str,
     /// The name under which it remembers what it spent.
-    pub route: &'static str,
+    route: &'static str,
     /// How long it runs at least.
-    pub work: Duration,
-    pub answer: Answer,
+    work: Duration,
+    answer: Answer,
+}
+
+impl Endpoint {
+    /// An endpoint that is asked by its route: up to the first variable part, where there is one.
+    pub fn new(method: &'static str, route: &'static str, work: Duration, answer: Answer) -> Self {
+        Endpoint {
+            method,
+            path: route.split(':').next().unwrap_or(route),
+            route,
+            work,
+            answer,
+        }
+    }
+
+    /// The same, asked by another path.
+    pub fn at(self, path: &'static str) -> Self {
+        Endpoint { path, ..self }
+    }
 }
 
 /// What an endpoint does when it has run.

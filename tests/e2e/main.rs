@@ -57,6 +57,7 @@ fn every_case_occurs_in_the_run() {
         let handed_over = line.attempts.iter().any(|attempt| attempt.handed_over);
         let case = match (line.status, statuses(line).as_str(), line.cache.as_str()) {
             (101, "101", _) => "websocket",
+            (200, "200 502 200", _) if handed_over => "handed over and retried",
             (200, "502 200", _) => "retried after a failure",
             (200, "504 200", _) => "retried after a timeout",
             (499, "-", _) => "client left",
@@ -71,7 +72,7 @@ fn every_case_occurs_in_the_run() {
         };
         *cases.entry(case).or_default() += 1;
     }
-    assert_eq!(cases.len(), 12, "{cases:?}");
+    assert_eq!(cases.len(), 13, "{cases:?}");
 }
 
 #[test]
@@ -176,6 +177,7 @@ fn attempts_that_failed_are_time_lost_to_retries() {
     let lost_ones = [
         ("/reports/daily", &run.said.failing),
         ("/invoices/latest", &run.said.stalled),
+        ("/slides", &run.said.failing),
     ];
     for (route, gave_up_on) in lost_ones {
         let key = ("GET", route);
@@ -202,24 +204,17 @@ fn attempts_that_failed_are_time_lost_to_retries() {
 #[test]
 fn handing_over_to_another_upstream_is_no_failure() {
     let run = run();
-    let key = ("GET", "/download");
     for (how, report) in run.reports() {
-        let redirect = report.phase(key, "redirect").expect("a redirect phase");
-        assert_eq!(
-            number(redirect, "count"),
-            report.count(key, "requests"),
-            "{how}"
-        );
-        assert_eq!(
-            number(redirect, "sum_us"),
-            run.sum_us(key, Line::redirect_us),
-            "{how}"
-        );
-        assert!(
-            report.phase(key, "retry").is_none(),
-            "{how}: {:?}",
-            report.phase(key, "retry")
-        );
+        for route in ["/download", "/slides"] {
+            let key = ("GET", route);
+            let redirect = report.phase(key, "redirect").expect("a redirect phase");
+            let requests = report.count(key, "requests");
+            assert_eq!(number(redirect, "count"), requests, "{how}: {route}");
+            let handed_over = run.sum_us(key, Line::redirect_us);
+            assert_eq!(number(redirect, "sum_us"), handed_over, "{how}: {route}");
+        }
+        let retry = report.phase(("GET", "/download"), "retry");
+        assert!(retry.is_none(), "{how}: {retry:?}");
         // To a file there is nobody else to wait for.
         assert!(
             report.phase(("GET", "/manual"), "redirect").is_none(),

@@ -153,7 +153,7 @@ fn require_nginx() {
         .status();
     assert!(
         version.is_ok(),
-        "this test needs nginx, which is not installed: install it with `apt-get install nginx-light` \
+        "this test needs nginx, which is not installed: install it with `apt-get install nginx` \
          (Debian, Ubuntu), `apk add nginx` (Alpine) or `brew install nginx` (macOS), 1.19.5 or later"
     );
 }
@@ -213,6 +213,7 @@ http {{
   upstream render {{ server {render}; }}
   upstream stalled {{ server {stalled} max_fails=0; }}
   upstream after_a_failure {{ server {failing} max_fails=0; server {shop_1} backup; }}
+  upstream render_after_a_failure {{ server {failing} max_fails=0; server {render} backup; }}
   upstream after_a_timeout {{ server {stalled} max_fails=0; server {shop_1} backup; }}
   upstream dead {{ server 127.0.0.1:1 max_fails=0; server 127.0.0.1:2 max_fails=0; }}
 
@@ -251,6 +252,11 @@ http {{
     }}
 
     location /internal/render {{ internal; proxy_pass http://render; }}
+    location /internal/slides {{
+      internal;
+      proxy_pass http://render_after_a_failure;
+      proxy_next_upstream error timeout http_502;
+    }}
     location /internal/files/ {{ internal; alias {directory}/www/files/; }}
 
     location /live {{

@@ -119,80 +119,43 @@ fn perform() -> Run {
     }
 }
 
-fn endpoint(
-    method: &'static str,
-    path: &'static str,
-    route: &'static str,
-    work_ms: u64,
-    answer: Answer,
-) -> Endpoint {
-    let work = Duration::from_millis(work_ms);
-    Endpoint {
-        method,
-        path,
-        route,
-        work,
-        answer,
-    }
+fn get(route: &'static str, work_ms: u64, answer: Answer) -> Endpoint {
+    Endpoint::new("GET", route, Duration::from_millis(work_ms), answer)
+}
+
+fn post(route: &'static str, work_ms: u64, answer: Answer) -> Endpoint {
+    Endpoint::new("POST", route, Duration::from_millis(work_ms), answer)
 }
 
 /// The application itself.
 fn shop() -> Vec<Endpoint> {
     use Answer::{HandOver, Send, SendFile, Trickle, Tunnel};
     let pause = Duration::from_millis(40);
+    let avatar = Duration::from_millis(5);
     vec![
-        endpoint("GET", "/api/users/", "/api/users/:id", 6, Send(200, 900)),
-        endpoint(
-            "GET",
-            "/api/orders/",
-            "/api/orders/:id/items",
-            11,
-            Send(200, 2_400),
-        ),
-        endpoint("POST", "/api/orders", "/api/orders", 17, Send(201, 60)),
-        endpoint("PUT", "/api/avatars/", "/api/avatars/:id", 5, Send(204, 0)),
-        endpoint("GET", "/api/coupons/", "/api/coupons/:id", 1, Send(404, 20)),
-        endpoint("POST", "/checkout", "/checkout", 24, Send(500, 30)),
-        endpoint("GET", "/search", "/search", 13, Send(200, 5_000)),
-        endpoint("GET", "/export", "/export", 9, Trickle { parts: 4, pause }),
-        endpoint("GET", "/pages/", "/pages/terms", 21, Send(200, 7_000)),
-        endpoint(
-            "GET",
-            "/manual",
-            "/manual",
-            4,
-            SendFile("/internal/files/manual.txt"),
-        ),
-        endpoint(
-            "GET",
-            "/download",
-            "/download",
-            35,
-            HandOver("/internal/render"),
-        ),
-        endpoint("GET", "/reports/", "/reports/daily", 10, Send(200, 300)),
-        endpoint("GET", "/invoices/", "/invoices/latest", 7, Send(200, 300)),
-        endpoint(
-            "GET",
-            "/live",
-            "/live",
-            2,
-            Tunnel(Duration::from_millis(250)),
-        ),
+        get("/api/users/:id", 6, Send(200, 900)),
+        get("/api/orders/:id/items", 11, Send(200, 2_400)),
+        post("/api/orders", 17, Send(201, 60)),
+        Endpoint::new("PUT", "/api/avatars/:id", avatar, Send(204, 0)),
+        get("/api/coupons/:id", 1, Send(404, 20)),
+        post("/checkout", 24, Send(500, 30)),
+        get("/search", 13, Send(200, 5_000)),
+        get("/export", 9, Trickle { parts: 4, pause }),
+        get("/pages/terms", 21, Send(200, 7_000)),
+        get("/manual", 4, SendFile("/internal/files/manual.txt")),
+        get("/download", 35, HandOver("/internal/render")),
+        get("/slides", 14, HandOver("/internal/slides")),
+        get("/reports/daily", 10, Send(200, 300)),
+        get("/invoices/latest", 7, Send(200, 300)),
+        get("/live", 2, Tunnel(Duration::from_millis(250))),
     ]
 }
 
 fn narrow() -> Vec<Endpoint> {
     vec![
-        endpoint("POST", "/tickets", "/tickets", 30, Answer::Send(201, 40)),
-        endpoint(
-            "GET",
-            "/archive?scope=all",
-            "/archive",
-            250,
-            Answer::TooLate,
-        ),
-        endpoint("GET", "/archive", "/archive", 12, Answer::Send(200, 400)),
+        post("/tickets", 30, Answer::Send(201, 40)),
+        get("/archive", 250, Answer::TooLate).at("/archive?scope=all"),
+        get("/archive", 12, Answer::Send(200, 400)),
     ]
 }
 
@@ -200,33 +163,24 @@ fn narrow() -> Vec<Endpoint> {
 /// endpoint that the client asked for.
 fn render() -> Vec<Endpoint> {
     vec![
-        endpoint(
-            "GET",
-            "/internal/render",
-            "/download",
-            20,
-            Answer::Send(200, 3_000),
-        ),
-        endpoint("GET", "/news", "/news", 8, Answer::SendOnce(700)),
+        get("/download", 20, Answer::Send(200, 3_000)).at("/internal/render"),
+        get("/slides", 16, Answer::Send(200, 3_000)).at("/internal/slides"),
+        get("/news", 8, Answer::SendOnce(700)),
     ]
 }
 
 fn failing() -> Vec<Endpoint> {
-    let answer = Answer::Fail(502);
-    vec![endpoint("GET", "/reports/", "/reports/daily", 45, answer)]
+    vec![
+        get("/reports/daily", 45, Answer::Fail(502)),
+        get("/slides", 25, Answer::Fail(502)).at("/internal/slides"),
+    ]
 }
 
 fn stalled() -> Vec<Endpoint> {
     let longer = READ_TIMEOUT.as_millis() as u64 * 2;
     vec![
-        endpoint(
-            "GET",
-            "/invoices/",
-            "/invoices/latest",
-            longer,
-            Answer::TooLate,
-        ),
-        endpoint("GET", "/statistics", "/statistics", longer, Answer::TooLate),
+        get("/invoices/latest", longer, Answer::TooLate),
+        get("/statistics", longer, Answer::TooLate),
     ]
 }
 
@@ -313,6 +267,7 @@ fn everything_else(client: &Client) {
     }
     for _ in 0..3 {
         assert_eq!(client.get("/download", "/download?as=pdf"), 200);
+        assert_eq!(client.get("/slides", "/slides"), 200);
         assert_eq!(client.get("/manual", "/manual"), 200);
     }
     for id in 0..2 {
