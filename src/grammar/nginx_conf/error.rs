@@ -83,9 +83,14 @@ impl fmt::Display for ConfError {
                 "{at}: cannot read the included {}: {error}; allow reading it, or give the output of nginx -T instead",
                 Shown(path)
             ),
+            Problem::TooLarge(_) if at.line == 0 => write!(
+                f,
+                "{at} is larger than {} MiB, so it is no nginx configuration; give nginx.conf itself",
+                LARGEST_FILE >> 20
+            ),
             Problem::TooLarge(path) => write!(
                 f,
-                "{at}: {} is larger than {} MiB, so it is no nginx configuration; give nginx.conf itself",
+                "{at}: the included {} is larger than {} MiB, so it is no nginx configuration; remove this include",
                 Shown(path),
                 LARGEST_FILE >> 20
             ),

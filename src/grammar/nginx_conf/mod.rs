@@ -421,6 +421,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_configuration_is_not_read_to_its_end() {
+        let (_directory, main) = configuration(&[("nginx.conf", "")]);
+        let file = fs::File::options().write(true).open(&main).unwrap();
+        file.set_len(LARGEST_FILE + 1).unwrap();
+        let message = read(&main).unwrap_err().to_string();
+        assert!(
+            message.contains("nginx.conf is larger than 16 MiB"),
+            "{message}"
+        );
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_is_named() {
         let message = read(Path::new("no/such/nginx.conf"))
             .unwrap_err()
