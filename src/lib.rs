@@ -1,5 +1,7 @@
 //! slowpath
+pub mod endpoint;
 pub mod grammar;
+pub mod input;
 pub mod phases;
 pub mod record;
 pub mod stamp;

@@ -1,0 +1,306 @@
+//! Logs as blocks of whole lines: files and stdin, compressed or not, several at a time.
+//!
+//! A [`Feed`] hands blocks to workers. What a line means is not known here: whoever opens the feed
+//! says, from the first bytes of each source, what its blocks are to be read with.
+
+mod blocks;
+mod decode;
+mod interrupt;
+
+pub use blocks::{Block, LONGEST_LINE, lines};
+pub use decode::Compression;
+pub use interrupt::{Interrupt, Interruptible};
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use blocks::BlockReader;
+
+/// Bytes of a block: small enough that a worker's block stays in its core's own cache, large
+/// enough that handing it over costs nothing.
+pub const BLOCK: usize = 256 << 10;
+
+/// Bytes from the beginning of a source by which its format is told.
+pub const HEAD: usize = 64 << 10;
+
+/// Where lines come from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A file, FIFO or device.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Source {
+    /// `-` is standard input.
+    #[must_use]
+    pub fn from_argument(path: &Path) -> Source {
+        if path.as_os_str() == "-" { Source::Stdin } else { Source::File(path.to_owned()) }
+    }
+
+    /// The name in messages, as bytes that a stranger may have chosen.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        match self {
+            Source::File(path) => path.as_os_str().as_encoded_bytes(),
+            Source::Stdin => b"-",
+        }
+    }
+}
+
+/// Bytes that were read so far and bytes that there are, for a progress bar.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Read from files and stdin, before decompression.
+    pub bytes: AtomicU64,
+    /// Lines handed on.
+    pub lines: AtomicU64,
+}
+
+/// How a feed reads.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedOptions {
+    /// Bytes of a block, at least one; a block is longer where its first line is.
+    pub block: usize,
+    /// How many sources are read at the same time, at least one.
+    pub at_once: usize,
+}
+
+/// What a source is read with, or why it cannot be read.
+pub type Opened<T> = Result<T, String>;
+
+/// Blocks of all sources, for any number of workers.
+pub struct Feed<'o, T> {
+    sources: Vec<Slot<T>>,
+    open: &'o (dyn Fn(usize, &[u8]) -> Opened<T> + Sync),
+    options: FeedOptions,
+    interrupt: Arc<Interrupt>,
+    progress: Arc<Progress>,
+    /// Sources below this index are done.
+    first_unfinished: AtomicUsize,
+    /// Sources from this index on were not opened yet.
+    next_unopened: AtomicUsize,
+}
+
+struct Slot<T> {
+    source: Source,
+    done: AtomicBool,
+    state: Mutex<State<T>>,
+}
+
+enum State<T> {
+    Unopened,
+    Reading(Box<Reading<T>>),
+    Done(SourceEnd),
+}
+
+struct Reading<T> {
+    reader: BlockReader<Box<dyn Read + Send>>,
+    with: T,
+    blocks: u64,
+}
+
+/// How reading a source ended.
+#[derive(Debug, Clone, Default)]
+pub struct SourceEnd {
+    /// Why it could not be read, or not to its end; what came before was read.
+    pub error: Option<String>,
+}
+
+/// Where a worker stands: it keeps to one source while it can, so that a decoder's window stays in
+/// its core's cache.
+#[derive(Debug, Default)]
+pub struct Seat {
+    source: Option<usize>,
+}
+
+impl<'o, T: Clone> Feed<'o, T> {
+    /// A feed over sources; nothing is opened before a worker asks. `open` is given the index of a
+    /// source and up to [`HEAD`] of its first bytes.
+    pub fn new(
+        sources: Vec<Source>,
+        options: FeedOptions,
+        interrupt: Arc<Interrupt>,
+        progress: Arc<Progress>,
+        open: &'o (dyn Fn(usize, &[u8]) -> Opened<T> + Sync),
+    ) -> Self {
+        let slot = |source| Slot { source, done: AtomicBool::new(false), state: Mutex::new(State::Unopened) };
+        Feed {
+            sources: sources.into_iter().map(slot).collect(),
+            open,
+            options,
+            interrupt,
+            progress,
+            first_unfinished: AtomicUsize::new(0),
+            next_unopened: AtomicUsize::new(0),
+        }
+    }
+
+    /// Reads the next block of some source into `block`, whose memory is used again. `None` when
+    /// every source is done, or the run was interrupted.
+    pub fn next(&self, seat: &mut Seat, block: &mut Block) -> Option<T> {
+        loop {
+            if self.interrupt.is_set() {
+                return None;
+            }
+            let (at, mut state) = self.claim(seat)?;
+            if let Some(with) = self.read(at, &mut state, block) {
+                seat.source = Some(at);
+                return Some(with);
+            }
+            self.finish(at);
+        }
+    }
+
+    /// How each source ended, in their order.
+    pub fn ends(self) -> Vec<SourceEnd> {
+        let end = |slot: Slot<T>| match slot.state.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            State::Done(end) => end,
+            _ => SourceEnd::default(),
+        };
+        self.sources.into_iter().map(end).collect()
+    }
+
+    /// A source that no other worker reads; where every one is being read, waits for the first.
+    fn claim(&self, seat: &Seat) -> Option<(usize, MutexGuard<'_, State<T>>)> {
+        loop {
+            let first = self.first_unfinished.load(Ordering::Acquire);
+            let opened = self.next_unopened.load(Ordering::Acquire).min(self.sources.len());
+            let mut active = 0;
+            for at in seat.source.into_iter().chain(first..opened) {
+                let slot = self.sources.get(at)?;
+                if slot.done.load(Ordering::Acquire) {
+                    continue;
+                }
+                active += usize::from(Some(at) != seat.source || at < first);
+                match slot.state.try_lock() {
+                    Ok(state) => return Some((at, state)),
+                    Err(TryLockError::Poisoned(state)) => return Some((at, state.into_inner())),
+                    Err(TryLockError::WouldBlock) => {}
+                }
+            }
+            if active < self.options.at_once && opened < self.sources.len() {
+                // Another worker may be faster; then this one looks again.
+                let _ = self.next_unopened.compare_exchange(opened, opened + 1, Ordering::AcqRel, Ordering::Acquire);
+                continue;
+            }
+            let waiting = (first..opened).find(|at| self.sources.get(*at).is_some_and(|slot| !slot.done.load(Ordering::Acquire)));
+            match waiting.and_then(|at| Some((at, self.sources.get(at)?))) {
+                Some((at, slot)) => {
+                    let state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+                    return Some((at, state));
+                }
+                None if opened < self.sources.len() => {}
+                None => return None,
+            }
+        }
+    }
+
+    /// Notes that a source is done, and every source before the first that is not.
+    fn finish(&self, at: usize) {
+        if let Some(slot) = self.sources.get(at) {
+            slot.done.store(true, Ordering::Release);
+        }
+        let done = self.sources.iter().take_while(|slot| slot.done.load(Ordering::Acquire)).count();
+        self.first_unfinished.fetch_max(done, Ordering::AcqRel);
+    }
+
+    /// The next block of a source, which is opened if need be; `None` at its end.
+    fn read(&self, at: usize, state: &mut State<T>, block: &mut Block) -> Option<T> {
+        if matches!(state, State::Unopened) {
+            *state = match self.begin(at) {
+                Ok(reading) => State::Reading(Box::new(reading)),
+                Err(error) => State::Done(SourceEnd { error: Some(error) }),
+            };
+        }
+        let State::Reading(reading) = state else { return None };
+        block.source = at;
+        block.number = reading.blocks;
+        let result = reading.reader.next(self.options.block, block);
+        match result {
+            Ok(true) => {
+                reading.blocks += 1;
+                Some(reading.with.clone())
+            }
+            Ok(false) => {
+                *state = State::Done(SourceEnd::default());
+                None
+            }
+            Err(error) => {
+                let interrupted = self.interrupt.is_set();
+                *state = State::Done(SourceEnd { error: (!interrupted).then_some(error) });
+                None
+            }
+        }
+    }
+
+    fn begin(&self, at: usize) -> Result<Reading<T>, String> {
+        let source = &self.sources.get(at).ok_or_else(String::new)?.source;
+        let raw = open(source, &self.interrupt, &self.progress).map_err(|e| words(&e))?;
+        let decoded = decode::decode(raw).map_err(|e| words(&e))?;
+        let reader = BlockReader::new(decoded, HEAD)?;
+        let with = (self.open)(at, reader.head())?;
+        Ok(Reading { reader, with, blocks: 0 })
+    }
+}
+
+/// Opens a source for reading.
+fn open(source: &Source, interrupt: &Arc<Interrupt>, progress: &Arc<Progress>) -> io::Result<Box<dyn Read + Send>> {
+    let counted = |reader: Box<dyn Read + Send>| Box::new(Counted { reader, progress: Arc::clone(progress) });
+    match source {
+        Source::Stdin => Ok(counted(Box::new(Interruptible::new(io::stdin(), Arc::clone(interrupt))))),
+        Source::File(path) => {
+            let file = File::open(path)?;
+            let kind = file.metadata()?.file_type();
+            if kind.is_dir() {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory));
+            }
+            // Reading a file comes to an end by itself; reading a pipe or device may not.
+            Ok(counted(if kind.is_file() { Box::new(file) } else { Box::new(Interruptible::new(file, Arc::clone(interrupt))) }))
+        }
+    }
+}
+
+/// Counts what is read, for the progress bar.
+struct Counted {
+    reader: Box<dyn Read + Send>,
+    progress: Arc<Progress>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.progress.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// An I/O error as a person would say it.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory: name the files in it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether standard input is a terminal, on which nobody types a log.
+#[must_use]
+pub fn stdin_is_terminal() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// The bytes of all regular files, before decompression; `None` where one is no regular file.
+#[must_use]
+pub fn size(sources: &[Source]) -> Option<u64> {
+    let size = |source: &Source| match source {
+        Source::Stdin => None,
+        Source::File(path) => path.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
+    };
+    sources.iter().map(size).sum()
+}

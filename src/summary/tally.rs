@@ -1,0 +1,223 @@
+//! The mergeable accumulators: of a phase, of an endpoint, of an upstream.
+//!
+//! Integers only, and merging is addition, minimum and maximum: it is associative and commutative,
+//! an empty tally changes nothing. Tallies are frozen into plain numbers by [`super::freeze`].
+
+use super::histogram::{Growth, Histogram};
+use super::slowest::Slowest;
+use crate::phases::{Basis, Ending, Phase, Phases};
+use crate::record::Record;
+use crate::unit::Micros;
+
+/// The durations of one phase.
+#[derive(Debug, Clone)]
+pub struct PhaseTally {
+    /// How many.
+    pub count: u64,
+    /// Their sum in µs; 64 bits last for half a million years.
+    pub sum: u64,
+    /// The shortest; `u64::MAX` while there is none.
+    pub min: u64,
+    /// The longest.
+    pub max: u64,
+    /// All of them.
+    pub histogram: Histogram,
+    /// Those that were cut off, and so are lower bounds.
+    pub censored: Option<Box<Histogram>>,
+}
+
+impl Default for PhaseTally {
+    fn default() -> Self {
+        PhaseTally { count: 0, sum: 0, min: u64::MAX, max: 0, histogram: Histogram::default(), censored: None }
+    }
+}
+
+impl PhaseTally {
+    /// Counts a duration.
+    #[inline]
+    pub fn record(&mut self, duration: Micros, growth: Growth) {
+        self.count += 1;
+        self.sum = self.sum.saturating_add(duration.0);
+        self.min = self.min.min(duration.0);
+        self.max = self.max.max(duration.0);
+        self.histogram.record(duration.0, growth);
+    }
+
+    /// Counts a duration that is a lower bound.
+    fn record_censored(&mut self, duration: Micros, growth: Growth) {
+        self.record(duration, growth);
+        self.censored.get_or_insert_default().record(duration.0, Growth::Small);
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &PhaseTally, growth: Growth) {
+        self.count += other.count;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.histogram.merge(&other.histogram, growth);
+        if let Some(censored) = &other.censored {
+            self.censored.get_or_insert_default().merge(censored, Growth::Small);
+        }
+    }
+}
+
+/// All that is counted of one endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Records.
+    pub requests: u64,
+    /// Records with a status of 400 to 499.
+    pub errors_4xx: u64,
+    /// Records with a status of 500 and over.
+    pub errors_5xx: u64,
+    /// Records that were cut off (499, 504).
+    pub censored: u64,
+    /// Records that became a tunnel or stream, and are kept out of all latency.
+    pub upgraded: u64,
+    /// Records of which some phase was negative and counts as zero.
+    pub clamped: u64,
+    /// Records without any duration.
+    pub without_duration: u64,
+    /// Bytes sent to clients.
+    pub bytes: u64,
+    /// Busy time in µs.
+    pub busy: u64,
+    /// Records that kept a worker busy and were not cut off: those of which wait could be known.
+    pub served: u64,
+    /// The phases, by [`Phase`].
+    pub phases: [PhaseTally; Phase::COUNT],
+    /// The slowest requests, as many as the run asks for.
+    pub slowest: Slowest,
+}
+
+impl Tally {
+    /// Counts a record.
+    #[inline]
+    pub fn record(&mut self, record: &Record<'_>, phases: &Phases, growth: Growth) {
+        self.requests += 1;
+        match record.status {
+            Some(400..=499) => self.errors_4xx += 1,
+            Some(500..) => self.errors_5xx += 1,
+            _ => {}
+        }
+        self.bytes = self.bytes.saturating_add(record.bytes.unwrap_or(0));
+        self.clamped += u64::from(phases.clamped);
+        let mut any = false;
+        match phases.ending {
+            Ending::Upgraded => {
+                self.upgraded += 1;
+                return;
+            }
+            Ending::Whole => {
+                for (phase, duration) in phases.iter() {
+                    any = true;
+                    self.phases[phase as usize].record(duration, growth);
+                }
+                self.served += u64::from(phases.busy.is_some());
+            }
+            Ending::Censored => {
+                self.censored += 1;
+                for (phase, duration) in phases.iter() {
+                    any = true;
+                    let tally = &mut self.phases[phase as usize];
+                    match phase {
+                        Phase::Total | Phase::Upstream => tally.record_censored(duration, growth),
+                        _ => tally.record(duration, growth),
+                    }
+                }
+            }
+        }
+        if let Some((_, busy)) = phases.busy {
+            self.busy = self.busy.saturating_add(busy.0);
+        }
+        self.without_duration += u64::from(!any);
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Tally, growth: Growth) {
+        self.requests += other.requests;
+        self.errors_4xx += other.errors_4xx;
+        self.errors_5xx += other.errors_5xx;
+        self.censored += other.censored;
+        self.upgraded += other.upgraded;
+        self.clamped += other.clamped;
+        self.without_duration += other.without_duration;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.busy = self.busy.saturating_add(other.busy);
+        self.served += other.served;
+        for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
+            if theirs.count > 0 {
+                mine.merge(theirs, growth);
+            }
+        }
+        self.slowest.merge(&other.slowest);
+    }
+
+    /// Takes the smaller form of each histogram.
+    pub fn shrink(&mut self) {
+        for phase in &mut self.phases {
+            phase.histogram.shrink();
+        }
+    }
+
+    /// Bytes on the heap and of itself.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let histograms: usize = self.phases.iter().map(|p| p.histogram.bytes() + p.censored.as_ref().map_or(0, |c| c.bytes())).sum();
+        size_of::<Tally>() + histograms + self.slowest.bytes()
+    }
+}
+
+/// What is counted of one upstream server.
+#[derive(Debug, Clone, Default)]
+pub struct UpstreamTally {
+    /// Records that it answered.
+    pub requests: u64,
+    /// Of these, those with a status of 500 and over.
+    pub errors_5xx: u64,
+    /// Its busy time in µs.
+    pub busy: u64,
+}
+
+impl UpstreamTally {
+    /// Counts a record.
+    pub fn record(&mut self, record: &Record<'_>, phases: &Phases) {
+        self.requests += 1;
+        self.errors_5xx += u64::from(record.status.is_some_and(|status| status >= 500));
+        self.busy = self.busy.saturating_add(phases.busy.map_or(0, |(_, busy)| busy.0));
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &UpstreamTally) {
+        self.requests += other.requests;
+        self.errors_5xx += other.errors_5xx;
+        self.busy = self.busy.saturating_add(other.busy);
+    }
+}
+
+/// How often busy time came from which phase.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bases([u64; 4]);
+
+impl Bases {
+    /// Counts one.
+    #[inline]
+    pub fn record(&mut self, basis: Basis) {
+        self.0[basis as usize] += 1;
+    }
+
+    /// Adds another count.
+    pub fn merge(&mut self, other: &Bases) {
+        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// The best basis that any record had; total where none had any.
+    #[must_use]
+    pub fn best(&self) -> Basis {
+        [Basis::App, Basis::Server, Basis::Upstream]
+            .into_iter()
+            .find(|basis| self.0[*basis as usize] > 0)
+            .unwrap_or(Basis::Total)
+    }
+}
