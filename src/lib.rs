@@ -1,5 +1,7 @@
 //! slowpath
+pub mod detection;
 pub mod endpoint;
+pub mod filter;
 pub mod grammar;
 pub mod input;
 pub mod phases;

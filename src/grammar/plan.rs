@@ -20,8 +20,12 @@ pub enum Shape {
     QuotedEscaped,
     /// It is one element or an nginx list of them, `a, b : c`, without quotes around.
     List,
-    /// It is a run of digits and points, with nothing between it and the next value.
+    /// It is a run of digits and points, or a dash; what follows may touch it.
     Digits,
+    /// It is the rest of the line, which holds no blank.
+    LastWord,
+    /// It is the rest of the line, which is a list.
+    LastList,
     /// It is the rest of the line.
     Rest,
 }
@@ -143,11 +147,20 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
 }
 
 /// How the end of a value is found, from what stands around it and from what it is.
+///
+/// Two values with nothing between them are refused by the compiler of definitions unless the first
+/// is digits.
 fn shape(before: &[u8], after: Option<&[u8]>, variable: &Variable, escape: Escape) -> Shape {
-    let Some(after) = after else { return Shape::Rest };
-    if after.is_empty() {
+    if variable.is_digits() {
         return Shape::Digits;
     }
+    let Some(after) = after else {
+        return match variable {
+            _ if variable.is_list() => Shape::LastList,
+            _ if variable.may_hold_blanks() => Shape::Rest,
+            _ => Shape::LastWord,
+        };
+    };
     if before.last() == Some(&b'"') && after.first() == Some(&b'"') {
         return match escape {
             Escape::Default => Shape::Quoted,

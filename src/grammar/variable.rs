@@ -34,6 +34,14 @@ impl Variable {
         LISTS.contains(&self.name.as_str())
     }
 
+    /// Whether its text may hold a blank: what clients and applications send, lists, and what the
+    /// tool does not know.
+    #[must_use]
+    pub fn may_hold_blanks(&self) -> bool {
+        const WORDS: &[&str] = &["pipe", "request_id", "req_id", "scheme", "server_protocol", "upstream_cache_status", "request_method", "remote_addr"];
+        !WORDS.contains(&self.name.as_str())
+    }
+
     /// Whether its text is nothing but digits, points and dashes, so that it needs nothing between
     /// it and the next value.
     #[must_use]

@@ -167,8 +167,8 @@ fn present(text: &[u8]) -> Option<&[u8]> {
 pub struct Misfit {
     /// Byte offset in the line.
     pub at: usize,
-    /// What the grammar expects there.
-    pub expected: String,
+    /// What the grammar expects there; `None` where it expects the end of the line.
+    pub expected: Option<String>,
 }
 
 /// Runs one plan over one line after the other.
@@ -220,10 +220,10 @@ impl<'p> LineReader<'p> {
             Layout::Text(text) => text::misfit(text, line),
             Layout::Json(keyed) => json::read(keyed, line, &mut self.values)
                 .is_err()
-                .then(|| Misfit { at: json::reach(line), expected: "a JSON object on one line".to_owned() }),
+                .then(|| Misfit { at: json::reach(line), expected: Some("a JSON object on one line".to_owned()) }),
             Layout::Ltsv(keyed) => ltsv::read(keyed, line, &mut self.values)
                 .is_err()
-                .then(|| Misfit { at: 0, expected: "label:value pairs separated by tabs".to_owned() }),
+                .then(|| Misfit { at: 0, expected: Some("label:value pairs separated by tabs".to_owned()) }),
         }
     }
 }
@@ -420,7 +420,8 @@ mod tests {
             (b"   ", Reject::Empty),
             (b"\0\0\0", Reject::NulPadding),
             (b"hello", Reject::Shape),
-            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1 extra"#, Reject::Number),
+            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1 extra"#, Reject::Shape),
+            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1.2"#, Reject::Number),
             (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 2000 0.1"#, Reject::Number),
             (br#"[99/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1"#, Reject::Time),
         ];

@@ -1,7 +1,7 @@
 //! Lines of a text format: the steps of a [`TextPlan`] over the bytes of a line.
 
 use memchr::{memchr, memchr3};
-use nom::bytes::complete::{tag, take, take_while1};
+use nom::bytes::complete::{tag, take, take_till, take_while};
 use nom::combinator::rest;
 use nom::{Err, IResult, Parser};
 
@@ -43,7 +43,9 @@ fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
         }
         Shape::QuotedEscaped => followed(until_bare_quote(input)?, then),
         Shape::List => list(then, input),
-        Shape::Digits => followed(take_while1(|b: u8| b.is_ascii_digit() || b == b'.').parse(input)?, then),
+        Shape::Digits => followed(take_while(|b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-')).parse(input)?, then),
+        Shape::LastList => last_list(input),
+        Shape::LastWord => take_till(|b: u8| matches!(b, b' ' | b'\t')).parse(input),
         Shape::Rest => rest(input),
     }
 }
@@ -106,21 +108,36 @@ fn list<'a>(then: &[u8], input: &'a [u8]) -> Parsed<'a> {
     }
 }
 
+/// A list without quotes at the end of a line: every blank belongs to a separator.
+fn last_list(input: &[u8]) -> Parsed<'_> {
+    let mut from = 0;
+    while let Some(blank) = input.get(from..).and_then(|rest| memchr(b' ', rest)).map(|at| from + at) {
+        let (before, rest) = input.split_at(blank);
+        from = match rest {
+            // ` :` where an editor trimmed the end of the line.
+            [b' ', b':', b' ', ..] | [b' ', b':'] => blank + 3,
+            _ if before.ends_with(b",") => blank + 1,
+            _ => return Err(Err::Error(())),
+        };
+    }
+    rest(input)
+}
+
 /// Where the line stops fitting. The slow twin of [`read`]: it runs the same steps and tells the
 /// place of the first that fails.
 pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
     let show = |literal: &[u8]| format!("`{}`", String::from_utf8_lossy(literal));
     let Some(mut input) = line.strip_prefix(plan.lead.as_slice()) else {
-        return Some(Misfit { at: 0, expected: show(&plan.lead) });
+        return Some(Misfit { at: 0, expected: Some(show(&plan.lead)) });
     };
     for step in &plan.steps {
         let at = line.len() - input.len();
         match value(step, input) {
             Ok((left, _)) => input = left,
-            Err(_) => return Some(Misfit { at, expected: format!("${} and then {}", step.name, show(&step.then)) }),
+            Err(_) => return Some(Misfit { at, expected: Some(format!("${} and then {}", step.name, show(&step.then))) }),
         }
     }
-    (!input.is_empty()).then(|| Misfit { at: line.len() - input.len(), expected: "the end of the line".to_owned() })
+    (!input.is_empty()).then(|| Misfit { at: line.len() - input.len(), expected: None })
 }
 
 #[cfg(test)]
@@ -173,6 +190,6 @@ mod tests {
         let plan = compile("test", r#"$remote_addr - "$request" $status"#, Escape::Default).unwrap().plan(Fields::ALL);
         let Layout::Text(text) = &plan.layout else { unreachable!() };
         let misfit = misfit(text, br#"1.1.1.1 - "GET / 200"#).unwrap();
-        assert_eq!((misfit.at, misfit.expected.as_str()), (11, "$request and then `\" `"));
+        assert_eq!((misfit.at, misfit.expected.as_deref()), (11, Some("$request and then `\" `")));
     }
 }
