@@ -6,6 +6,8 @@ pub mod grammar;
 pub mod input;
 pub mod phases;
 pub mod record;
+pub mod report;
 pub mod stamp;
+pub mod summary;
 pub mod unit;
 pub mod untrusted;

@@ -170,11 +170,10 @@ impl Phases {
     /// A time of an upstream is no number.
     #[inline]
     pub fn of(record: &Record<'_>, clock: &AppClock) -> Result<Phases, Reject> {
-        let mut phases = Phases::default();
         if record.status == Some(101) || is_event_stream(record) {
-            phases.ending = Ending::Upgraded;
-            return Ok(phases);
+            return Ok(Phases::upgraded());
         }
+        let mut phases = Phases::default();
         if matches!(record.status, Some(499 | 504)) {
             phases.ending = Ending::Censored;
         }
@@ -187,6 +186,12 @@ impl Phases {
         }
         phases.busy = phases.busy_time(record);
         Ok(phases)
+    }
+
+    /// The phases of a tunnel or stream: none.
+    #[must_use]
+    pub fn upgraded() -> Phases {
+        Phases { ending: Ending::Upgraded, ..Phases::default() }
     }
 
     /// The duration of a phase; `None` where it is unknown or did not take place.

@@ -70,7 +70,8 @@ impl Buffer {
 pub struct Block {
     /// The index of the source.
     pub source: usize,
-    /// The number of the block within its source, from 0.
+    /// The number of the block in the order of handing out, from 0. Where one source is read at a time,
+    /// that is the order of the input.
     pub number: u64,
     /// The beginnings of lines that were cut off.
     pub too_long: Vec<Vec<u8>>,

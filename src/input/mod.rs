@@ -84,6 +84,8 @@ pub struct Feed<'o, T> {
     first_unfinished: AtomicUsize,
     /// Sources from this index on were not opened yet.
     next_unopened: AtomicUsize,
+    /// Blocks handed out.
+    blocks: AtomicU64,
 }
 
 struct Slot<T> {
@@ -101,7 +103,6 @@ enum State<T> {
 struct Reading<T> {
     reader: BlockReader<Box<dyn Read + Send>>,
     with: T,
-    blocks: u64,
 }
 
 /// How reading a source ended.
@@ -137,6 +138,7 @@ impl<'o, T: Clone> Feed<'o, T> {
             progress,
             first_unfinished: AtomicUsize::new(0),
             next_unopened: AtomicUsize::new(0),
+            blocks: AtomicU64::new(0),
         }
     }
 
@@ -219,11 +221,10 @@ impl<'o, T: Clone> Feed<'o, T> {
         }
         let State::Reading(reading) = state else { return None };
         block.source = at;
-        block.number = reading.blocks;
-        let result = reading.reader.next(self.options.block, block);
-        match result {
+        match reading.reader.next(self.options.block, block) {
             Ok(true) => {
-                reading.blocks += 1;
+                // Taken while the source is held: with one source at a time this is their order.
+                block.number = self.blocks.fetch_add(1, Ordering::Relaxed);
                 Some(reading.with.clone())
             }
             Ok(false) => {
@@ -244,7 +245,7 @@ impl<'o, T: Clone> Feed<'o, T> {
         let decoded = decode::decode(raw).map_err(|e| words(&e))?;
         let reader = BlockReader::new(decoded, HEAD)?;
         let with = (self.open)(at, reader.head())?;
-        Ok(Reading { reader, with, blocks: 0 })
+        Ok(Reading { reader, with })
     }
 }
 

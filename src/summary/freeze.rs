@@ -1,0 +1,125 @@
+//! From tallies to the summary: folding, totals, order. The last place that sees a histogram.
+
+use super::tallies::Tallies;
+use super::tally::{PhaseTally, Tally};
+use super::{Distribution, Endpoint, FileSummary, FileTally, Knowledge, Question, Split, Summary, Upstream, Window};
+use crate::endpoint::Parts;
+use crate::endpoint::fold::Keep;
+use crate::phases::{Basis, Phase};
+use crate::unit::{self, Micros};
+
+use super::histogram::Growth;
+
+/// Freezes tallies. `files` holds the sources in the order in which they were tallied, their lines
+/// not yet filled in.
+#[must_use]
+pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>) -> Summary {
+    tallies.fold(&question.naming, Keep::Outstanding);
+    let basis = tallies.bases.best();
+    let mut totals = tallies.other.clone();
+    for tally in tallies.endpoints.values() {
+        totals.merge(tally, Growth::Fast);
+    }
+    let covered = (totals.phases[Phase::Wait as usize].count, totals.served);
+    let split = Split {
+        wait: if covered.0 > 0 { Knowledge::Measured } else { Knowledge::Unknown },
+        by: tallies.clock().filter(|_| covered.0 > 0).map(|clock| clock.name()),
+        covered: (covered.0, covered.1.max(covered.0)),
+        busy: basis,
+        window: tallies.timeline.width(),
+    };
+    let mut endpoints: Vec<Endpoint> = tallies
+        .endpoints
+        .iter()
+        .map(|(key, tally)| endpoint(&question.naming.parts(key), tally, basis))
+        .collect();
+    endpoints.sort_by(|a, b| {
+        b.busy.cmp(&a.busy).then_with(|| (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions)))
+    });
+    let nowhere = Parts { dimensions: Vec::new(), method: b"", route: b"" };
+    let mut upstreams: Vec<Upstream> = tallies
+        .upstreams
+        .iter()
+        .map(|(address, tally)| Upstream {
+            address: address.to_vec(),
+            requests: tally.requests,
+            errors_5xx: tally.errors_5xx,
+            busy: Micros(tally.busy),
+        })
+        .collect();
+    upstreams.sort_by(|a, b| b.busy.cmp(&a.busy).then_with(|| a.address.cmp(&b.address)));
+    let mut lines = FileTally::default();
+    tallies.files.iter().for_each(|file| lines.merge(file));
+    let mut files: Vec<FileSummary> =
+        files.into_iter().zip(&tallies.files).map(|(file, lines)| FileSummary { lines: *lines, ..file }).collect();
+    files.sort();
+    Summary {
+        files,
+        lines,
+        range: tallies.range,
+        split,
+        dimensions: question.naming.dimensions.clone(),
+        totals: endpoint(&nowhere, &totals, basis),
+        endpoints,
+        other: (tallies.other.requests > 0).then(|| endpoint(&nowhere, &tallies.other, basis)),
+        timeline: timeline(&tallies, basis),
+        upstreams,
+        slowest: tallies.slowest.requests().to_vec(),
+        approximate: tallies.cap.reached.then(|| {
+            let memory = unit::bytes(question.memory as u64);
+            format!("more endpoints than fit in {memory}: rare ones were folded or went to (other); totals are exact (--memory raises the limit)")
+        }),
+    }
+}
+
+fn endpoint(parts: &Parts<'_>, tally: &Tally, basis: Basis) -> Endpoint {
+    let mut phases = [const { None }; Phase::COUNT];
+    for (frozen, tally) in phases.iter_mut().zip(&tally.phases) {
+        *frozen = distribution(tally);
+    }
+    Endpoint {
+        dimensions: parts.dimensions.iter().map(|value| value.to_vec()).collect(),
+        method: parts.method.to_vec(),
+        route: parts.route.to_vec(),
+        requests: tally.requests,
+        errors_4xx: tally.errors_4xx,
+        errors_5xx: tally.errors_5xx,
+        censored: tally.censored,
+        upgraded: tally.upgraded,
+        clamped: tally.clamped,
+        without_duration: tally.without_duration,
+        bytes: tally.bytes,
+        busy: busy(tally.busy, &tally.phases[Phase::Total as usize], basis),
+        phases,
+        slowest: tally.slowest.requests().to_vec(),
+    }
+}
+
+/// Where no record of the whole log was seen at work in an application, the whole duration is the
+/// best there is, that of requests without an upstream too.
+fn busy(busy: u64, total: &PhaseTally, basis: Basis) -> Micros {
+    Micros(if basis == Basis::Total { total.sum } else { busy })
+}
+
+fn distribution(tally: &PhaseTally) -> Option<Distribution> {
+    (tally.count > 0).then(|| Distribution {
+        count: tally.count,
+        sum: Micros(tally.sum),
+        min: Micros(tally.min),
+        max: Micros(tally.max),
+        buckets: tally.histogram.buckets(),
+        censored: tally.censored.as_ref().map_or_else(Vec::new, |censored| censored.buckets()),
+    })
+}
+
+fn timeline(tallies: &Tallies, basis: Basis) -> Vec<Window> {
+    let window = |(from, tally): (_, &super::timeline::WindowTally)| Window {
+        from,
+        requests: tally.requests,
+        errors_5xx: tally.errors_5xx,
+        busy: busy(tally.busy, &tally.total, basis),
+        wait: Micros(tally.wait),
+        total: distribution(&tally.total),
+    };
+    tallies.timeline.windows().into_iter().map(window).collect()
+}

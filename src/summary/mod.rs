@@ -1,0 +1,329 @@
+//! From records to numbers: tallies per endpoint, window and upstream, their rayon reducer, and the
+//! frozen [`Summary`].
+//!
+//! The summary is the waist of the program: what is to the right of it (diagnosis, reports) sees
+//! plain numbers only, no record, no grammar and no histogram.
+
+mod freeze;
+pub mod histogram;
+mod reducer;
+mod rejects;
+mod slowest;
+mod tallies;
+mod tally;
+mod timeline;
+
+pub use freeze::freeze;
+pub use histogram::Bucket;
+pub use reducer::{latest, reduce};
+pub use rejects::RejectSink;
+pub use slowest::SlowRequest;
+pub use tallies::{FileTally, Tallies};
+
+use crate::endpoint::{Dimension, Naming};
+use crate::filter::Filter;
+use crate::grammar::{Field, Fields};
+use crate::phases::{AppClock, Basis, Phase};
+use crate::stamp::Stamp;
+use crate::unit::{Micros, Quantile};
+
+/// What a run asks of a log.
+#[derive(Debug, Default)]
+pub struct Question {
+    /// How endpoints are named.
+    pub naming: Naming,
+    /// Where app time is from.
+    pub clock: AppClock,
+    /// Which records count.
+    pub filter: Option<Filter>,
+    /// Records with an earlier time stamp do not count.
+    pub since: Option<Stamp>,
+    /// Records with this time stamp or a later one do not count.
+    pub until: Option<Stamp>,
+    /// The width of a window, where it is given.
+    pub window_seconds: Option<u32>,
+    /// Bytes of all tallies together; see [`Question::MEMORY`].
+    pub memory: usize,
+    /// How many of the slowest requests are kept of the whole log.
+    pub slowest: usize,
+    /// How many of the slowest requests are kept of each endpoint.
+    pub examples: usize,
+    /// Whether upstream servers are tallied.
+    pub upstreams: bool,
+}
+
+impl Question {
+    /// The default for tallies over all threads: 96 MiB.
+    pub const MEMORY: usize = 96 << 20;
+
+    /// The fields that answer it.
+    #[must_use]
+    pub fn needs(&self) -> Fields {
+        const ALWAYS: [Field; 16] = [
+            Field::Stamp,
+            Field::Status,
+            Field::Bytes,
+            Field::Total,
+            Field::Client,
+            Field::Connect,
+            Field::Header,
+            Field::Response,
+            Field::Server,
+            Field::Wait,
+            Field::App,
+            Field::ServerTiming,
+            Field::UpstreamStatus,
+            Field::CacheStatus,
+            Field::ContentType,
+            Field::Request,
+        ];
+        let upstream = if self.upstreams { Fields::NONE.with(Field::UpstreamAddr) } else { Fields::NONE };
+        let filter = self.filter.as_ref().map_or(Fields::NONE, Filter::needs);
+        ALWAYS.into_iter().collect::<Fields>().and(self.naming.needs()).and(upstream).and(filter)
+    }
+}
+
+/// A log in numbers.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The sources, sorted by name.
+    pub files: Vec<FileSummary>,
+    /// The lines of all sources.
+    pub lines: FileTally,
+    /// The first and the last time stamp of the records that count.
+    pub range: Option<(Stamp, Stamp)>,
+    /// How wait was obtained.
+    pub split: Split,
+    /// The dimensions of an endpoint besides method and route.
+    pub dimensions: Vec<Dimension>,
+    /// All endpoints together.
+    pub totals: Endpoint,
+    /// The endpoints; most busy time first, then by name.
+    pub endpoints: Vec<Endpoint>,
+    /// What had no room, see `approximate`.
+    pub other: Option<Endpoint>,
+    /// The log over time; windows without a record are absent.
+    pub timeline: Vec<Window>,
+    /// The upstream servers, busiest first; empty where the question did not ask for them.
+    pub upstreams: Vec<Upstream>,
+    /// The slowest requests of the log, slowest first.
+    pub slowest: Vec<SlowRequest>,
+    /// Why the split between rows and `(other)` is not exact, where it is not. Totals always are.
+    pub approximate: Option<String>,
+}
+
+/// A source and what became of its lines.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileSummary {
+    /// Its name as it was given; bytes that a stranger may have chosen.
+    pub name: Vec<u8>,
+    /// The name of its format; `None` where it holds no line or could not be read.
+    pub format: Option<String>,
+    /// The definition of its format.
+    pub definition: Option<String>,
+    /// Its lines.
+    pub lines: FileTally,
+    /// Why it could not be read whole.
+    pub error: Option<String>,
+}
+
+/// On what a number rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// The log says so.
+    Measured,
+    /// Nothing says so.
+    Unknown,
+}
+
+impl Knowledge {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Knowledge::Measured => "measured",
+            Knowledge::Unknown => "unknown",
+        }
+    }
+}
+
+/// How wait was obtained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split {
+    /// Whether it is known.
+    pub wait: Knowledge,
+    /// By which clock.
+    pub by: Option<&'static str>,
+    /// Records with a wait, of those that kept a worker busy and were not cut off.
+    pub covered: (u64, u64),
+    /// The basis of busy time.
+    pub busy: Basis,
+    /// The width of a window.
+    pub window: Micros,
+}
+
+/// An endpoint in numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Endpoint {
+    /// The values of the dimensions, in the order of [`Summary::dimensions`].
+    pub dimensions: Vec<Vec<u8>>,
+    /// The method; empty where there is none.
+    pub method: Vec<u8>,
+    /// The route.
+    pub route: Vec<u8>,
+    /// Records.
+    pub requests: u64,
+    /// Records with a status of 400 to 499.
+    pub errors_4xx: u64,
+    /// Records with a status of 500 and over.
+    pub errors_5xx: u64,
+    /// Records that were cut off (499, 504).
+    pub censored: u64,
+    /// Tunnels and streams, which have no latency.
+    pub upgraded: u64,
+    /// Records of which a negative difference counts as zero.
+    pub clamped: u64,
+    /// Records without any duration.
+    pub without_duration: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// Busy time.
+    pub busy: Micros,
+    /// The phases that any record had, by [`Phase`].
+    pub phases: [Option<Distribution>; Phase::COUNT],
+    /// Its slowest requests, slowest first.
+    pub slowest: Vec<SlowRequest>,
+}
+
+impl Endpoint {
+    /// A phase; `None` where no record had it.
+    #[must_use]
+    pub fn phase(&self, phase: Phase) -> Option<&Distribution> {
+        self.phases[phase as usize].as_ref()
+    }
+
+    /// Errors of both kinds.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.errors_4xx + self.errors_5xx
+    }
+
+    /// Adds the numbers of another endpoint; name and examples stay.
+    pub fn absorb(&mut self, other: &Endpoint) {
+        self.requests += other.requests;
+        self.errors_4xx += other.errors_4xx;
+        self.errors_5xx += other.errors_5xx;
+        self.censored += other.censored;
+        self.upgraded += other.upgraded;
+        self.clamped += other.clamped;
+        self.without_duration += other.without_duration;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.busy = self.busy.plus(other.busy);
+        for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
+            match (mine.as_mut(), theirs) {
+                (Some(mine), Some(theirs)) => mine.absorb(theirs),
+                (None, Some(theirs)) => *mine = Some(theirs.clone()),
+                (_, None) => {}
+            }
+        }
+    }
+}
+
+/// The durations of a phase; there is at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distribution {
+    /// How many.
+    pub count: u64,
+    /// Their sum, exact.
+    pub sum: Micros,
+    /// The shortest, exact.
+    pub min: Micros,
+    /// The longest, exact.
+    pub max: Micros,
+    /// The buckets that are not empty, in rising order.
+    pub buckets: Vec<Bucket>,
+    /// The buckets of durations that were cut off and so are lower bounds; likewise.
+    pub censored: Vec<Bucket>,
+}
+
+/// A quantile of a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuantileValue {
+    /// The value, off by at most 0.4 %.
+    pub value: Micros,
+    /// Whether it falls where requests were cut off, so that the true value may be larger.
+    pub at_least: bool,
+}
+
+impl Distribution {
+    /// The nearest-rank quantile: the `ceil(q · n)`-th smallest duration.
+    #[must_use]
+    pub fn quantile(&self, quantile: Quantile) -> QuantileValue {
+        let rank = quantile.rank(self.count);
+        let mut seen = 0;
+        let bucket = self.buckets.iter().find(|bucket| {
+            seen += bucket.count;
+            seen >= rank
+        });
+        // OK because a distribution has at least one bucket.
+        let value = bucket.map_or(self.max.0, Bucket::middle).clamp(self.min.0, self.max.0);
+        let at_least = bucket.is_some_and(|bucket| self.censored.iter().any(|censored| censored.low == bucket.low));
+        QuantileValue { value: Micros(value), at_least }
+    }
+
+    /// Adds another distribution.
+    fn absorb(&mut self, other: &Distribution) {
+        self.count += other.count;
+        self.sum = self.sum.plus(other.sum);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        absorb_buckets(&mut self.buckets, &other.buckets);
+        absorb_buckets(&mut self.censored, &other.censored);
+    }
+
+    /// The mean, rounded down.
+    #[must_use]
+    pub fn mean(&self) -> Micros {
+        Micros(self.sum.0.checked_div(self.count).unwrap_or(0))
+    }
+}
+
+/// Adds sorted buckets to sorted buckets.
+fn absorb_buckets(mine: &mut Vec<Bucket>, theirs: &[Bucket]) {
+    for bucket in theirs {
+        match mine.binary_search_by_key(&bucket.low, |mine| mine.low) {
+            Ok(at) => mine[at].count += bucket.count,
+            Err(at) => mine.insert(at, *bucket),
+        }
+    }
+}
+
+/// A window in numbers.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// Where it begins.
+    pub from: Stamp,
+    /// Records.
+    pub requests: u64,
+    /// Records with a status of 500 and over.
+    pub errors_5xx: u64,
+    /// Busy time.
+    pub busy: Micros,
+    /// Wait.
+    pub wait: Micros,
+    /// Whole durations; `None` where no record had one.
+    pub total: Option<Distribution>,
+}
+
+/// An upstream server in numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its address, as the log has it.
+    pub address: Vec<u8>,
+    /// Records that it answered.
+    pub requests: u64,
+    /// Of these, those with a status of 500 and over.
+    pub errors_5xx: u64,
+    /// Its busy time.
+    pub busy: Micros,
+}

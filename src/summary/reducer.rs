@@ -1,0 +1,160 @@
+//! The rayon reducer: workers tally blocks as they get them, then their tallies are merged.
+//!
+//! Each worker has tallies of its own, so that nothing is shared on the way; merging is addition, so
+//! the result does not depend on which worker got which block.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::rejects::RejectSink;
+use super::{Question, Tallies};
+use crate::filter::Filtered;
+use crate::grammar::Plan;
+use crate::input::{Block, Feed, LONGEST_LINE, Progress, Seat, lines};
+use crate::phases::Phases;
+use crate::record::{LineReader, Record, Reject};
+use crate::stamp::Stamp;
+
+/// Tallies everything that the feed gives.
+#[must_use]
+pub fn reduce<W: Write + Send>(
+    pool: &ThreadPool,
+    feed: &Feed<'_, Arc<Plan>>,
+    sources: usize,
+    question: &Question,
+    progress: &Progress,
+    rejects: Option<&RejectSink<W>>,
+) -> Tallies {
+    let budget = question.memory / pool.current_num_threads().max(1);
+    let new = || Tallies::new(question, sources, budget);
+    let workers = work(pool, feed, new, |tallies, plan, block| {
+        let mut worker = Worker { tallies, question, key: Vec::new(), filtered: 0, rejected: rejects.map(|_| Vec::new()) };
+        let lines = worker.block(plan, block);
+        progress.lines.fetch_add(lines, Ordering::Relaxed);
+        if let (Some(sink), Some(lines)) = (rejects, worker.rejected) {
+            sink.block(block.number, lines);
+        }
+    });
+    let merged = pool.install(|| workers.into_par_iter().reduce_with(|one, other| one.merge(other, &question.naming)));
+    merged.unwrap_or_else(new)
+}
+
+/// The latest time stamp that the feed gives: the "now" of a log.
+#[must_use]
+pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plan>>) -> Option<Stamp> {
+    let stamps = work(pool, feed, || None, |latest: &mut Option<Stamp>, plan, block| {
+        let mut reader = LineReader::new(plan);
+        for line in lines(block.bytes()) {
+            if let Ok(record) = reader.read(line) {
+                *latest = (*latest).max(record.stamp);
+            }
+        }
+    });
+    stamps.into_iter().flatten().max()
+}
+
+/// Runs one state per worker over blocks until there are none left: the driver of every pass.
+fn work<S: Send>(
+    pool: &ThreadPool,
+    feed: &Feed<'_, Arc<Plan>>,
+    new: impl Fn() -> S + Sync,
+    each: impl Fn(&mut S, &Plan, &Block) + Sync,
+) -> Vec<S> {
+    pool.broadcast(|_| {
+        let mut state = new();
+        let (mut seat, mut block) = (Seat::default(), Block::default());
+        while let Some(plan) = feed.next(&mut seat, &mut block) {
+            each(&mut state, &plan, &block);
+        }
+        state
+    })
+}
+
+/// A worker over one block.
+struct Worker<'t> {
+    tallies: &'t mut Tallies,
+    question: &'t Question,
+    /// Scratch space for the key of an endpoint.
+    key: Vec<u8>,
+    /// Records of this block that do not count.
+    filtered: u64,
+    /// Rejected lines, where somebody wants them.
+    rejected: Option<Vec<u8>>,
+}
+
+impl Worker<'_> {
+    /// Tallies every line of a block; returns how many there were.
+    fn block(&mut self, plan: &Plan, block: &Block) -> u64 {
+        let mut reader = LineReader::new(plan);
+        let mut count = 0;
+        for line in lines(block.bytes()) {
+            count += 1;
+            if let Err(reject) = self.line(&mut reader, line) {
+                self.reject(block.source, reject, line);
+            }
+        }
+        for beginning in &block.too_long {
+            count += 1;
+            self.reject(block.source, Reject::TooLong, beginning);
+        }
+        if let Some(file) = self.tallies.files.get_mut(block.source) {
+            file.lines += count;
+            file.filtered += self.filtered;
+            file.records = file.lines - file.rejected();
+        }
+        count
+    }
+
+    /// Reads a line and tallies its record.
+    #[inline]
+    fn line<'l>(&mut self, reader: &'l mut LineReader<'_>, line: &'l [u8]) -> Result<(), Reject> {
+        if line.len() > LONGEST_LINE {
+            return Err(Reject::TooLong);
+        }
+        let record = reader.read(line)?;
+        let mut phases = Phases::of(&record, &self.question.clock)?;
+        let naming = &self.question.naming;
+        if naming.is_stream(&record) {
+            phases = Phases::upgraded();
+        }
+        naming.key(&record, &mut self.key);
+        if self.counts(&record, &phases) {
+            self.tallies.record(self.question, &record, &phases, &self.key);
+        } else {
+            self.filtered += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether the time range and the filter let a record count.
+    #[inline]
+    fn counts(&self, record: &Record<'_>, phases: &Phases) -> bool {
+        let question = self.question;
+        let in_range = match (question.since, question.until, record.stamp) {
+            (None, None, _) => true,
+            (_, _, None) => false,
+            (since, until, Some(stamp)) => since.is_none_or(|since| since <= stamp) && until.is_none_or(|until| stamp < until),
+        };
+        in_range
+            && question.filter.as_ref().is_none_or(|filter| {
+                let route = question.naming.parts(&self.key).route;
+                filter.holds(&Filtered { record, phases, route })
+            })
+    }
+
+    /// Counts a line that is no record, and keeps it where it is wanted.
+    #[cold]
+    fn reject(&mut self, source: usize, reject: Reject, line: &[u8]) {
+        if let Some(file) = self.tallies.files.get_mut(source) {
+            file.rejects[reject as usize] += 1;
+        }
+        if let Some(rejected) = &mut self.rejected {
+            rejected.extend_from_slice(line);
+            rejected.push(b'\n');
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! All tallies of one worker, and how two workers' become one.
+//!
+//! Memory is bounded: when the endpoints outgrow their share, names under wide parents fold into
+//! `:slug` early, then the lightest endpoints go to `(other)`. Until then merging is exact addition.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+
+use super::Question;
+use super::histogram::Growth;
+use super::slowest::Slowest;
+use super::tally::{Bases, Tally, UpstreamTally};
+use super::timeline::Timeline;
+use crate::endpoint::fold::{Keep, fold, under_wide};
+use crate::endpoint::{Naming, last_upstream};
+use crate::phases::{Clock, Phases};
+use crate::record::{Record, Reject};
+use crate::stamp::Stamp;
+
+/// What became of the lines of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct FileTally {
+    /// All lines; `records + rejects`.
+    pub lines: u64,
+    /// Lines that fit the grammar.
+    pub records: u64,
+    /// Records that the filter or the time range left out.
+    pub filtered: u64,
+    /// Lines that do not fit, by [`Reject`].
+    pub rejects: [u64; Reject::ALL.len()],
+}
+
+impl FileTally {
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &FileTally) {
+        self.lines += other.lines;
+        self.records += other.records;
+        self.filtered += other.filtered;
+        self.rejects.iter_mut().zip(other.rejects).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// Lines that are no record.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejects.iter().sum()
+    }
+}
+
+/// Upstream servers that are told apart; a fleet that changes its addresses has many.
+const MOST_UPSTREAMS: usize = 4_096;
+
+/// The mutable, mergeable state of a worker.
+#[derive(Debug)]
+pub struct Tallies {
+    /// By source.
+    pub files: Vec<FileTally>,
+    pub(super) endpoints: HashMap<Box<[u8]>, Box<Tally>>,
+    /// What the cap left no room for.
+    pub(super) other: Tally,
+    pub(super) timeline: Timeline,
+    pub(super) upstreams: HashMap<Box<[u8]>, UpstreamTally>,
+    pub(super) slowest: Slowest,
+    pub(super) range: Option<(Stamp, Stamp)>,
+    pub(super) bases: Bases,
+    /// Records by [`Clock`].
+    pub(super) clocks: [u64; 3],
+    pub(super) cap: Cap,
+    examples: usize,
+    window_seconds: Option<u32>,
+}
+
+/// The memory that endpoints may take.
+#[derive(Debug)]
+pub(super) struct Cap {
+    /// Bytes for this worker.
+    budget: usize,
+    growth: Growth,
+    /// Records until the size is looked at again.
+    until_look: usize,
+    /// Whether anything was folded early or went to `(other)`.
+    pub(super) reached: bool,
+    /// Parents whose new children fold at first sight.
+    wide: HashSet<Vec<u8>>,
+    door: Door,
+}
+
+impl Tallies {
+    /// Empty tallies for a question, over so many sources, with this share of the memory.
+    #[must_use]
+    pub fn new(question: &Question, sources: usize, budget: usize) -> Self {
+        Tallies {
+            files: vec![FileTally::default(); sources],
+            endpoints: HashMap::new(),
+            other: Tally::default(),
+            timeline: Timeline::new(question.window_seconds),
+            upstreams: HashMap::new(),
+            slowest: Slowest::new(question.slowest),
+            range: None,
+            bases: Bases::default(),
+            clocks: [0; 3],
+            cap: Cap {
+                budget,
+                growth: Growth::Fast,
+                until_look: LOOK_EVERY,
+                reached: false,
+                wide: HashSet::new(),
+                door: Door::default(),
+            },
+            examples: question.examples,
+            window_seconds: question.window_seconds,
+        }
+    }
+
+    /// Counts a record at the endpoint of this key.
+    #[inline]
+    pub fn record(&mut self, question: &Question, record: &Record<'_>, phases: &Phases, key: &[u8]) {
+        let growth = self.cap.growth;
+        let tally = match self.endpoints.get_mut(key) {
+            Some(tally) => tally,
+            None => self.admit(&question.naming, key),
+        };
+        tally.record(record, phases, growth);
+        if let Some(total) = record.total {
+            tally.slowest.record(total, record.stamp, record.line);
+            self.slowest.record(total, record.stamp, record.line);
+        }
+        if let Some((basis, _)) = phases.busy {
+            self.bases.record(basis);
+        }
+        if let Some(clock) = phases.clock {
+            self.clocks[clock as usize] += 1;
+        }
+        if let Some(stamp) = record.stamp {
+            self.range = Some(self.range.map_or((stamp, stamp), |(first, last)| (first.min(stamp), last.max(stamp))));
+            let total = record.total.unwrap_or_default();
+            let arrival = match record.plan().grammar.anchor {
+                crate::grammar::Anchor::End => stamp.before(total),
+                crate::grammar::Anchor::Start => stamp,
+            };
+            self.timeline.record(arrival, record.status.is_some_and(|status| status >= 500), phases);
+        }
+        if question.upstreams
+            && let Some(address) = last_upstream(record)
+        {
+            self.record_upstream(address, record, phases);
+        }
+        self.cap.until_look -= 1;
+        if self.cap.until_look == 0 {
+            self.keep_to_budget(&question.naming);
+        }
+    }
+
+    fn record_upstream(&mut self, address: &[u8], record: &Record<'_>, phases: &Phases) {
+        let full = self.upstreams.len() >= MOST_UPSTREAMS;
+        let tally = match self.upstreams.get_mut(address) {
+            Some(tally) => tally,
+            None if full => self.upstreams.entry(OTHER_UPSTREAMS.into()).or_default(),
+            None => self.upstreams.entry(address.into()).or_default(),
+        };
+        tally.record(record, phases);
+    }
+
+    /// The tally of an endpoint that is not there yet. Under a parent that is known to be wide, a
+    /// name must come twice before it gets a tally of its own.
+    #[cold]
+    fn admit(&mut self, naming: &Naming, key: &[u8]) -> &mut Tally {
+        let examples = self.examples;
+        let mut folded = None;
+        if !self.cap.wide.is_empty() {
+            let mut parts = naming.parts(key);
+            let route = if naming.is_given(parts.route) { None } else { under_wide(parts.route, &self.cap.wide) };
+            if let Some(route) = route
+                && !self.cap.door.has_seen(self.endpoints.hasher(), key)
+            {
+                parts.route = &route;
+                folded = Some(parts.key());
+            }
+        }
+        let new = || Box::new(Tally { slowest: Slowest::new(examples), ..Tally::default() });
+        self.endpoints.entry(folded.as_deref().unwrap_or(key).into()).or_insert_with(new)
+    }
+
+    /// Looks at the size now and then, and makes room where it is too large.
+    #[cold]
+    fn keep_to_budget(&mut self, naming: &Naming) {
+        // Looking costs a step for each endpoint, so it is done less often the more there are. An
+        // endpoint's smallest tally is what a flood of new ones costs.
+        let room = self.cap.budget / (2 * (size_of::<Tally>() + 100));
+        self.cap.until_look = LOOK_EVERY.max(self.endpoints.len()).min(room.max(1_000));
+        if self.bytes() <= self.cap.budget {
+            return;
+        }
+        if self.cap.growth == Growth::Fast {
+            self.cap.growth = Growth::Small;
+            self.endpoints.values_mut().for_each(|tally| tally.shrink());
+        }
+        if self.bytes() > self.cap.budget {
+            self.fold_early(naming);
+        }
+        if self.bytes() > self.cap.budget / 4 * 3 {
+            self.drop_lightest();
+        }
+    }
+
+    /// Bytes of all endpoints and windows, about.
+    fn bytes(&self) -> usize {
+        let keys: usize = self.endpoints.keys().map(|key| key.len() + 2 * size_of::<(Box<[u8]>, Box<Tally>)>()).sum();
+        keys + self.endpoints.values().map(|tally| tally.bytes()).sum::<usize>() + self.timeline.bytes()
+    }
+
+    /// Folds the names under wide parents now, and new ones at first sight from here on.
+    fn fold_early(&mut self, naming: &Naming) {
+        let wide = self.fold(naming, Keep::AboveMedian);
+        self.cap.reached = true;
+        self.cap.wide.extend(wide);
+    }
+
+    /// Folds routes by the rule of [`fold`]; returns the parents that are wide.
+    pub(super) fn fold(&mut self, naming: &Naming, keep: Keep) -> HashSet<Vec<u8>> {
+        let mut requests: HashMap<&[u8], u64> = HashMap::new();
+        for (key, tally) in &self.endpoints {
+            let route = naming.parts(key).route;
+            if !naming.is_given(route) {
+                *requests.entry(route).or_default() += tally.requests;
+            }
+        }
+        let folds = fold(requests, keep);
+        if folds.routes.is_empty() {
+            return folds.wide;
+        }
+        let growth = self.cap.growth;
+        let moved: Vec<_> = self
+            .endpoints
+            .extract_if(|key, _| {
+                let route = naming.parts(key).route;
+                !naming.is_given(route) && folds.routes.contains_key(route)
+            })
+            .collect();
+        for (key, tally) in moved {
+            let mut parts = naming.parts(&key);
+            if let Some(route) = folds.routes.get(parts.route) {
+                parts.route = route;
+            }
+            self.add(parts.key().into(), tally, growth);
+        }
+        folds.wide
+    }
+
+    fn add(&mut self, key: Box<[u8]>, tally: Box<Tally>, growth: Growth) {
+        match self.endpoints.entry(key) {
+            hashbrown::hash_map::Entry::Occupied(mut mine) => mine.get_mut().merge(&tally, growth),
+            hashbrown::hash_map::Entry::Vacant(free) => {
+                free.insert(tally);
+            }
+        }
+    }
+
+    /// Moves the lighter half of the endpoints to `(other)`: by requests, then by name.
+    fn drop_lightest(&mut self) {
+        let mut weights: Vec<(u64, &[u8])> = self.endpoints.iter().map(|(key, tally)| (tally.requests, &**key)).collect();
+        if weights.len() < 2 {
+            return;
+        }
+        let half = weights.len() / 2;
+        let (_, least_kept, _) = weights.select_nth_unstable(half);
+        let (requests, key) = (least_kept.0, least_kept.1.to_vec());
+        let light = self.endpoints.extract_if(|k, tally| (tally.requests, &**k) < (requests, key.as_slice()));
+        for (_, tally) in light {
+            self.other.merge(&tally, Growth::Small);
+        }
+        self.cap.reached = true;
+    }
+
+    /// Adds another worker's tallies of the same question.
+    #[must_use]
+    pub fn merge(mut self, mut other: Tallies, naming: &Naming) -> Tallies {
+        self.files.iter_mut().zip(&other.files).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.cap.budget += other.cap.budget;
+        self.cap.reached |= other.cap.reached;
+        if other.cap.growth == Growth::Small {
+            self.cap.growth = Growth::Small;
+        }
+        self.cap.wide.extend(std::mem::take(&mut other.cap.wide));
+        let growth = self.cap.growth;
+        for (key, tally) in other.endpoints.drain() {
+            self.add(key, tally, growth);
+        }
+        self.other.merge(&other.other, growth);
+        self.timeline.merge(other.timeline);
+        for (address, tally) in other.upstreams {
+            self.upstreams.entry(address).or_default().merge(&tally);
+        }
+        self.slowest.merge(&other.slowest);
+        self.range = match (self.range, other.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, another) => one.or(another),
+        };
+        self.bases.merge(&other.bases);
+        self.clocks.iter_mut().zip(other.clocks).for_each(|(mine, theirs)| *mine += theirs);
+        debug_assert_eq!(self.window_seconds, other.window_seconds);
+        self.keep_to_budget(naming);
+        self
+    }
+
+    /// The clock that told app time or wait most often.
+    pub(super) fn clock(&self) -> Option<Clock> {
+        [Clock::XRuntime, Clock::ServerTiming, Clock::QueueTimer]
+            .into_iter()
+            .filter(|clock| self.clocks[*clock as usize] > 0)
+            .max_by_key(|clock| (self.clocks[*clock as usize], std::cmp::Reverse(*clock)))
+    }
+}
+
+/// The name of the upstreams that had no room.
+const OTHER_UPSTREAMS: &[u8] = b"(other)";
+
+/// Records between two looks at the size of the tallies.
+const LOOK_EVERY: usize = 16_384;
+
+/// Remembers keys by two bits each: a name that comes once is held at the door. A few strangers are
+/// let in by mistake (under 2 %), never the other way round.
+#[derive(Debug, Default)]
+struct Door {
+    bits: Vec<u64>,
+    keys: usize,
+}
+
+impl Door {
+    const BITS: usize = 1 << 21;
+    /// Emptied after so many keys, so that mistakes stay rare.
+    const MOST: usize = 1 << 17;
+
+    /// Whether the key was seen before; notes it.
+    fn has_seen(&mut self, hasher: &DefaultHashBuilder, key: &[u8]) -> bool {
+        if self.bits.is_empty() || self.keys >= Self::MOST {
+            self.bits = vec![0; Self::BITS / 64];
+            self.keys = 0;
+        }
+        let hash = hasher.hash_one(key) as usize;
+        let mut seen = true;
+        for at in [hash % Self::BITS, (hash >> 32) % Self::BITS] {
+            let bit = 1 << (at % 64);
+            seen &= self.bits[at / 64] & bit != 0;
+            self.bits[at / 64] |= bit;
+        }
+        self.keys += usize::from(!seen);
+        seen
+    }
+}
