@@ -1,4 +1,4 @@
 //! json
 use super::View;
 /// Renders the view.
-#[must_use] pub fn render(_view: &View<'_'>) -> String { String::new() }
+#[must_use] pub fn render(_view: &View<'_>) -> String { String::new() }

@@ -40,7 +40,7 @@ pub fn render(view: &View<'_>) -> String {
 
 fn text(cell: &Cell, endpoint: &Endpoint) -> String {
     match cell {
-        Cell::Endpoint { .. } => endpoint_name(endpoint, Untrusted::for_markdown),
+        Cell::Endpoint { .. } => endpoint_name(endpoint, |text| text.for_markdown()),
         Cell::Text(text) => Untrusted::new(text).for_markdown(),
         Cell::Count(n) => unit::count(*n),
         Cell::Bytes(n) => unit::bytes(*n),
