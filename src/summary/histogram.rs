@@ -71,8 +71,7 @@ impl Histogram {
     #[inline]
     pub fn record(&mut self, value: u64, growth: Growth) {
         match &mut self.0 {
-            // The dense form grows by itself, so it refuses nothing.
-            Form::Dense(dense) => dense.saturating_record(value),
+            Form::Dense(dense) => record_dense(dense, value, 1),
             Form::List(_) => self.add(bucket_of(value), 1, growth),
         }
     }
@@ -189,7 +188,13 @@ fn densify(list: &[(u16, u32)]) -> Box<Dense<u64>> {
 }
 
 fn record_bucket(dense: &mut Dense<u64>, bucket: u16, count: u64) {
-    dense.saturating_record_n(bounds_of(bucket).0, count);
+    record_dense(dense, bounds_of(bucket).0, count);
+}
+
+#[inline]
+fn record_dense(dense: &mut Dense<u64>, value: u64, count: u64) {
+    // OK because it grows by itself, and so refuses nothing where a usize holds 7,424 buckets.
+    dense.record_n(value, count).unwrap_or_else(|e| unreachable!("{e}"));
 }
 
 #[cfg(test)]
@@ -229,12 +234,12 @@ mod tests {
                 h.for_each(|bucket, count| said.push((bucket, count)));
                 said
             };
-            assert_eq!(say(&grown), list);
+            assert!(say(&grown) == list);
             let mut merged = grown.clone();
             merged.merge(&grown, growth);
-            assert_eq!(say(&merged), list.iter().map(|(b, c)| (*b, c * 2)).collect::<Vec<_>>());
+            assert!(say(&merged) == list.iter().map(|(b, c)| (*b, c * 2)).collect::<Vec<_>>());
             grown.shrink();
-            assert_eq!(say(&grown), list);
+            assert!(say(&grown) == list);
         }
     }
 
