@@ -5,6 +5,7 @@
 
 mod columns;
 pub mod csv;
+mod grid;
 pub mod json;
 pub mod markdown;
 pub mod show;

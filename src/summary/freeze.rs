@@ -2,6 +2,7 @@
 
 use super::tallies::Tallies;
 use super::tally::{PhaseTally, Tally};
+use super::timeline::{Timeline, WindowTally};
 use super::{Distribution, Endpoint, FileSummary, FileTally, Knowledge, Question, Split, Summary, Upstream, Window};
 use crate::endpoint::Parts;
 use crate::endpoint::fold::Keep;
@@ -62,7 +63,8 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         totals: endpoint(&nowhere, &totals, basis),
         endpoints,
         other: (tallies.other.requests > 0).then(|| endpoint(&nowhere, &tallies.other, basis)),
-        timeline: timeline(&tallies, basis),
+        timeline: timeline(&tallies.timeline, basis),
+        shown: tallies.shown.as_ref().map_or_else(Vec::new, |shown| timeline(shown, basis)),
         upstreams,
         slowest: tallies.slowest.requests().to_vec(),
         approximate: tallies.cap.reached.then(|| {
@@ -112,8 +114,8 @@ fn distribution(tally: &PhaseTally) -> Option<Distribution> {
     })
 }
 
-fn timeline(tallies: &Tallies, basis: Basis) -> Vec<Window> {
-    let window = |(from, tally): (_, &super::timeline::WindowTally)| Window {
+fn timeline(timeline: &Timeline, basis: Basis) -> Vec<Window> {
+    let window = |(from, tally): (_, &WindowTally)| Window {
         from,
         requests: tally.requests,
         errors_5xx: tally.errors_5xx,
@@ -121,5 +123,5 @@ fn timeline(tallies: &Tallies, basis: Basis) -> Vec<Window> {
         wait: Micros(tally.wait),
         total: distribution(&tally.total),
     };
-    tallies.timeline.windows().into_iter().map(window).collect()
+    timeline.windows().into_iter().map(window).collect()
 }

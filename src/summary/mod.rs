@@ -50,6 +50,47 @@ pub struct Question {
     pub examples: usize,
     /// Whether upstream servers are tallied.
     pub upstreams: bool,
+    /// The endpoint that gets a timeline of its own.
+    pub shown: Option<Shown>,
+}
+
+/// The endpoint that a person wants to see in full, as reports name it: `GET /blog/:slug`, or the
+/// route alone for all its methods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    method: Option<Vec<u8>>,
+    route: Vec<u8>,
+}
+
+impl Shown {
+    /// Reads the name of an endpoint.
+    #[must_use]
+    pub fn new(name: &str) -> Shown {
+        let name = name.trim();
+        match name.split_once(' ') {
+            Some((method, route)) if !name.starts_with('/') => {
+                Shown { method: Some(method.as_bytes().to_vec()), route: route.trim().as_bytes().to_vec() }
+            }
+            _ => Shown { method: None, route: name.as_bytes().to_vec() },
+        }
+    }
+
+    /// Whether it names this endpoint. A `:slug` of the name stands for any segment, because names
+    /// are folded only after all records were seen.
+    #[must_use]
+    pub fn is(&self, method: &[u8], route: &[u8]) -> bool {
+        if self.method.as_deref().is_some_and(|wanted| wanted != method) {
+            return false;
+        }
+        if self.route == route {
+            return true;
+        }
+        let mut segments = route.split(|byte| *byte == b'/');
+        let same = self.route.split(|byte| *byte == b'/').all(|wanted| {
+            segments.next().is_some_and(|segment| wanted == segment || (wanted == crate::endpoint::fold::SLUG && !segment.is_empty()))
+        });
+        same && segments.next().is_none()
+    }
 }
 
 impl Question {
@@ -104,6 +145,8 @@ pub struct Summary {
     pub other: Option<Endpoint>,
     /// The log over time; windows without a record are absent.
     pub timeline: Vec<Window>,
+    /// The timeline of the endpoint that the question wants to be shown.
+    pub shown: Vec<Window>,
     /// The upstream servers, busiest first; empty where the question did not ask for them.
     pub upstreams: Vec<Upstream>,
     /// The slowest requests of the log, slowest first.
@@ -313,6 +356,21 @@ pub struct Window {
     pub wait: Micros,
     /// Whole durations; `None` where no record had one.
     pub total: Option<Distribution>,
+}
+
+impl Window {
+    /// Adds the numbers of a later window.
+    pub fn absorb(&mut self, other: &Window) {
+        self.requests += other.requests;
+        self.errors_5xx += other.errors_5xx;
+        self.busy = self.busy.plus(other.busy);
+        self.wait = self.wait.plus(other.wait);
+        match (self.total.as_mut(), &other.total) {
+            (Some(mine), Some(theirs)) => mine.absorb(theirs),
+            (None, theirs) => self.total = theirs.clone(),
+            (Some(_), None) => {}
+        }
+    }
 }
 
 /// An upstream server in numbers.

@@ -60,6 +60,8 @@ pub struct Tallies {
     /// What the cap left no room for.
     pub(super) other: Tally,
     pub(super) timeline: Timeline,
+    /// The timeline of the endpoint that is shown in full.
+    pub(super) shown: Option<Timeline>,
     pub(super) upstreams: HashMap<Box<[u8]>, UpstreamTally>,
     pub(super) slowest: Slowest,
     pub(super) range: Option<(Stamp, Stamp)>,
@@ -95,6 +97,7 @@ impl Tallies {
             endpoints: HashMap::new(),
             other: Tally::default(),
             timeline: Timeline::new(question.window_seconds),
+            shown: question.shown.is_some().then(|| Timeline::new(question.window_seconds)),
             upstreams: HashMap::new(),
             slowest: Slowest::new(question.slowest),
             range: None,
@@ -139,7 +142,14 @@ impl Tallies {
                 crate::grammar::Anchor::End => stamp.before(total),
                 crate::grammar::Anchor::Start => stamp,
             };
-            self.timeline.record(arrival, record.status.is_some_and(|status| status >= 500), phases);
+            let is_5xx = record.status.is_some_and(|status| status >= 500);
+            self.timeline.record(arrival, is_5xx, phases);
+            if let (Some(timeline), Some(shown)) = (&mut self.shown, &question.shown) {
+                let parts = question.naming.parts(key);
+                if shown.is(parts.method, parts.route) {
+                    timeline.record(arrival, is_5xx, phases);
+                }
+            }
         }
         if question.upstreams
             && let Some(address) = last_upstream(record)
@@ -289,6 +299,9 @@ impl Tallies {
         }
         self.other.merge(&other.other, growth);
         self.timeline.merge(other.timeline);
+        if let (Some(mine), Some(theirs)) = (&mut self.shown, other.shown) {
+            mine.merge(theirs);
+        }
         for (address, tally) in other.upstreams {
             self.upstreams.entry(address).or_default().merge(&tally);
         }
