@@ -6,8 +6,11 @@
 //! Nothing is guessed about values without a name.
 
 use std::fmt;
+use std::path::Path;
 
-use crate::grammar::{Anchor, Fields, Grammar, Piece, Syntax, Variable, builtin, variable};
+use crate::grammar::builtin::{self, Builtin};
+use crate::grammar::nginx_conf::NginxConf;
+use crate::grammar::{Anchor, Definition, Fields, Grammar, Names, Piece, Syntax, Variable, compile, parse_definition, variable};
 use crate::input::lines;
 use crate::record::{LineReader, Misfit};
 use crate::untrusted::Untrusted;
@@ -39,7 +42,7 @@ impl fmt::Display for Undetected {
         let left = format!("{}{}", dots(from > 0), shown(from, self.misfit.at));
         let right = format!("{}{}", shown(self.misfit.at, until), dots(until < self.line.len()));
         let expected = self.misfit.expected.as_deref().unwrap_or("the end of the line");
-        writeln!(f, "no known format fits: the nearest, {}, fits {} of the first {} lines", self.nearest, self.fits.0, self.fits.1)?;
+        writeln!(f, "no format fits: the nearest, {}, fits {} of the first {} lines", self.nearest, self.fits.0, self.fits.1)?;
         writeln!(f, "  {left}{right}")?;
         writeln!(f, "  {:width$}^ expected {expected}", "", width = unicode_width::UnicodeWidthStr::width(left.as_str()))?;
         write!(
@@ -70,6 +73,98 @@ pub fn detect(head: &[u8]) -> Result<Option<Grammar>, Box<Undetected>> {
         Some((fits, _, grammar)) if *fits * 2 >= sample.len() => Ok(Some((*grammar).clone())),
         _ => Err(Box::new(nearest(&scored, &sample, first))),
     }
+}
+
+/// How a person says which format a log has.
+#[derive(Debug)]
+pub enum Format {
+    /// Not at all: the lines tell.
+    Detect,
+    /// A built-in, of which the lines tell the variant.
+    Builtin(&'static Builtin),
+    /// A definition.
+    Given(Grammar),
+    /// The configuration of the nginx that writes the log.
+    Conf(NginxConf),
+}
+
+impl Format {
+    /// Reads `--log-format`: the name of a built-in or a definition.
+    ///
+    /// # Errors
+    /// A definition that cannot be compiled; a bare word that is no built-in.
+    pub fn named(text: &str) -> Result<Format, String> {
+        let is_name = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if is_name {
+            return builtin::find(text).map(Format::Builtin).map_err(|near| match near {
+                Some(near) => format!("there is no built-in format {text:?}: did you mean {near}?"),
+                None => {
+                    let names: Vec<&str> = builtin::all().iter().map(|builtin| builtin.name.as_str()).collect();
+                    format!("there is no built-in format {text:?}: there are {}, or give a log_format string", names.join(", "))
+                }
+            });
+        }
+        let Definition { name, text, escape } = parse_definition(text);
+        compile(name.as_deref().unwrap_or("custom"), &text, escape, Names::Checked).map(Format::Given).map_err(|e| e.to_string())
+    }
+
+    /// The grammar of a log of that name (`None` for standard input) with these first bytes; `None`
+    /// where it holds no line.
+    ///
+    /// # Errors
+    /// The lines fit nothing known, or several formats of a configuration alike.
+    pub fn grammar(&self, log: Option<&Path>, head: &[u8]) -> Result<Option<Grammar>, String> {
+        match self {
+            Format::Given(grammar) => Ok(Some(grammar.clone())),
+            Format::Builtin(builtin) => Ok(best(&builtin.grammars, head).cloned()),
+            Format::Detect => detect(head).map_err(|undetected| undetected.to_string()),
+            Format::Conf(conf) => of_conf(conf, log, head),
+        }
+    }
+}
+
+/// The grammar that fits most lines; the first of equals.
+fn best<'g>(grammars: &'g [Grammar], head: &[u8]) -> Option<&'g Grammar> {
+    grammars.iter().rev().max_by_key(|grammar| fit(grammar, head).0)
+}
+
+/// The format that a configuration gives a log: by the log's path; where that leaves several, by its
+/// lines.
+fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<Grammar>, String> {
+    let formats = conf.formats_for(log.unwrap_or(Path::new("-")));
+    let grammars = formats
+        .iter()
+        .map(|format| {
+            compile(&format.name, &format.definition, format.escape, Names::Accepted)
+                .map_err(|e| format!("{}:{}: log_format {}: {e}", format.at.file.display(), format.at.line, format.name))
+        })
+        .collect::<Result<Vec<Grammar>, String>>()?;
+    if let [only] = grammars.as_slice() {
+        return Ok(Some(only.clone()));
+    }
+    let fits: Vec<&Grammar> = grammars
+        .iter()
+        .filter(|grammar| {
+            let (fits, of) = fit(grammar, head);
+            fits > 0 && fits * 2 >= of
+        })
+        .collect();
+    match fits.as_slice() {
+        [only] => Ok(Some((*only).clone())),
+        _ => {
+            let list: Vec<String> = formats.iter().map(|format| format!("\n  {}: {}", format.name, format.definition)).collect();
+            let how = if fits.is_empty() { "none of its formats fits the lines" } else { "several of its formats fit the lines" };
+            Err(format!("the configuration has no access_log for this file, and {how}; give one of these with --log-format:{}", list.concat()))
+        }
+    }
+}
+
+/// Why no line of a log fits the grammar that it was given; `None` where one does, or there is none.
+#[must_use]
+pub fn why_none_fits(grammar: &Grammar, head: &[u8]) -> Option<String> {
+    let sample = sample(head);
+    let first = sample.first()?;
+    (count_fits(grammar, &sample) == 0).then(|| nearest(&[(0, 0, grammar)], &sample, first).to_string())
 }
 
 /// How many lines of a sample a grammar fits, and how many there are.
@@ -272,7 +367,7 @@ mod tests {
     #[test]
     fn what_fits_nothing_says_where_and_what_to_do() {
         let error = detect(b"2025-01-01 something else\n").unwrap_err().to_string();
-        assert!(error.contains("no known format fits") && error.contains("--log-format"), "{error}");
+        assert!(error.contains("no format fits") && error.contains("--log-format"), "{error}");
         let line = COMBINED.replace("200 166", "200");
         let error = detect(line.as_bytes()).unwrap_err().to_string();
         let caret = error.lines().nth(2).unwrap().find('^').unwrap();

@@ -326,12 +326,12 @@ fn compare<'t>(name: &'t str, operator: &'t str, right: &str, right_at: &'t str)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::{Escape, compile};
+    use crate::grammar::{Escape, Names, compile};
     use crate::phases::AppClock;
     use crate::record::LineReader;
 
     fn holds(expression: &str) -> bool {
-        let plan = compile("test", r#""$request" $status $host rt=$request_time"#, Escape::Default).unwrap().plan(Fields::ALL);
+        let plan = compile("test", r#""$request" $status $host rt=$request_time"#, Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
         let mut reader = LineReader::new(&plan);
         let record = reader.read(br#""POST /api/users/7?x HTTP/1.1" 503 example.com rt=1.500"#).unwrap();
         let phases = Phases::of(&record, &AppClock::default()).unwrap();

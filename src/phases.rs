@@ -379,7 +379,7 @@ fn is_event_stream(record: &Record<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::{Fields, builtin, compile};
+    use crate::grammar::{Fields, Names, builtin, compile};
     use crate::record::LineReader;
 
     fn phases(tail: &str) -> Vec<(&'static str, u64)> {
@@ -390,7 +390,7 @@ mod tests {
     /// status, app time and Server-Timing.
     fn all(tail: &str) -> Phases {
         let definition = r#""$request" $status rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" us="$upstream_status" cs=$upstream_cache_status app="$upstream_http_x_runtime" st="$upstream_http_server_timing""#;
-        let plan = compile("test", definition, crate::grammar::Escape::Default).unwrap().plan(Fields::ALL);
+        let plan = compile("test", definition, crate::grammar::Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
         let line = format!("\"GET / HTTP/1.1\" {tail}");
         let mut reader = LineReader::new(&plan);
         let record = reader.read(line.as_bytes()).unwrap();

@@ -307,11 +307,11 @@ fn path(target: &[u8], escape: Escape) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::compile;
+    use crate::grammar::{Names, compile};
     use crate::record::LineReader;
 
     fn key(naming: &Naming, line: &str) -> Vec<u8> {
-        let plan = compile("test", r#""$request" $status $upstream_addr $host "$http_user_agent""#, Escape::Default).unwrap().plan(Fields::ALL);
+        let plan = compile("test", r#""$request" $status $upstream_addr $host "$http_user_agent""#, Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
         let mut reader = LineReader::new(&plan);
         let mut key = Vec::new();
         naming.key(&reader.read(line.as_bytes()).unwrap(), &mut key);

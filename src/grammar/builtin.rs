@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Anchor, Column, Escape, Grammar, Syntax, compile, nearest, of_role};
+use super::{Anchor, Column, Escape, Grammar, Names, Syntax, compile, nearest, of_role};
 
 /// The files, in the order in which they are listed to people. Detection goes by what fits, not by
 /// this order.
@@ -141,7 +141,7 @@ fn read(text: &str) -> Result<Builtin, String> {
         Kind::Nginx => file
             .definitions
             .iter()
-            .map(|definition| compile(&file.name, definition, escape).map(|g| Grammar { anchor, ..g }))
+            .map(|definition| compile(&file.name, definition, escape, Names::Checked).map(|g| Grammar { anchor, ..g }))
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?,
     };

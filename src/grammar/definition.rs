@@ -155,12 +155,21 @@ fn token(input: &str) -> IResult<&str, Token<'_>, ()> {
     .parse(input)
 }
 
+/// Whether a variable with an unknown name may be somebody's own (`set`, `map`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// A name that is near to a known one is taken for a typo.
+    Checked,
+    /// nginx has accepted them: they come from its own configuration.
+    Accepted,
+}
+
 /// Compiles a format string.
 ///
 /// # Errors
 /// A `$` without a name, a variable that looks like a typo, two texts with nothing between them to
 /// tell where one ends, a format without a variable, or one that names no request.
-pub fn compile(name: &str, text: &str, escape: Escape) -> Result<Grammar, GrammarError> {
+pub fn compile(name: &str, text: &str, escape: Escape, names: Names) -> Result<Grammar, GrammarError> {
     let error = |at: usize, message: String| GrammarError { text: text.to_owned(), at, message };
     let mut pieces: Vec<Piece> = Vec::new();
     let mut input = text;
@@ -175,8 +184,12 @@ pub fn compile(name: &str, text: &str, escape: Escape) -> Result<Grammar, Gramma
                 return Err(error(at, "a `$` stands without a variable name: nginx cannot write a literal `$`".to_owned()));
             }
             Token::Name(name) => {
-                let next = variable(name)
-                    .map_err(|meant| error(at, format!("unknown variable ${name}: did you mean ${meant}?")))?;
+                let own = |_| Variable { name: name.to_owned(), meaning: None };
+                let next = match names {
+                    Names::Accepted => variable(name).unwrap_or_else(own),
+                    Names::Checked => variable(name)
+                        .map_err(|meant| error(at, format!("unknown variable ${name}: did you mean ${meant}?")))?,
+                };
                 push_value(&mut pieces, next).map_err(|(left, right)| {
                     error(at, format!("${left} and ${right} have nothing between them, so their values cannot be told apart: put a space or quotes between them"))
                 })?;
@@ -222,7 +235,7 @@ mod tests {
     use super::*;
 
     fn pieces(text: &str) -> Vec<String> {
-        let grammar = compile("test", text, Escape::Default).unwrap();
+        let grammar = compile("test", text, Escape::Default, Names::Checked).unwrap();
         let Syntax::Text(pieces, _) = grammar.syntax else { unreachable!() };
         pieces
             .iter()
@@ -259,20 +272,20 @@ mod tests {
 
     #[test]
     fn errors_point_at_the_place() {
-        let error = compile("x", "$remote_addr \"$requst\" $status", Escape::Default).unwrap_err();
+        let error = compile("x", "$remote_addr \"$requst\" $status", Escape::Default, Names::Checked).unwrap_err();
         assert_eq!(
             error.to_string(),
             "unknown variable $requst: did you mean $request?\n  $remote_addr \"$requst\" $status\n                ^"
         );
-        assert_eq!(compile("x", "$request $", Escape::Default).unwrap_err().at, 9);
-        assert_eq!(compile("x", "$status", Escape::Default).unwrap_err().at, 0);
-        assert!(compile("x", "%h %l", Escape::Default).unwrap_err().message.contains("Apache"));
+        assert_eq!(compile("x", "$request $", Escape::Default, Names::Checked).unwrap_err().at, 9);
+        assert_eq!(compile("x", "$status", Escape::Default, Names::Checked).unwrap_err().at, 0);
+        assert!(compile("x", "%h %l", Escape::Default, Names::Checked).unwrap_err().message.contains("Apache"));
     }
 
     #[test]
     fn touching_values_are_told_apart_or_refused() {
         assert_eq!(pieces("$request $status$foo_bar_x"), ["<request>", " ", "<status>", "<foo_bar_x>"]);
         assert_eq!(pieces("$request $upstream_host$upstream_uri"), ["<request>", " ", "<upstream_host$upstream_uri>"]);
-        assert!(compile("x", "$request$status", Escape::Default).is_err());
+        assert!(compile("x", "$request$status", Escape::Default, Names::Checked).is_err());
     }
 }

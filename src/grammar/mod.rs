@@ -10,7 +10,7 @@ pub mod nginx_conf;
 mod plan;
 mod variable;
 
-pub use definition::{Definition, GrammarError, compile, parse_definition};
+pub use definition::{Definition, GrammarError, Names, compile, parse_definition};
 pub use field::{Column, Field, Fields, Reading};
 pub use plan::{KeyedPlan, Layout, Plan, Shape, Step, TextPlan};
 pub use variable::{Variable, nearest, of_role, variable};

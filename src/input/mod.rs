@@ -249,6 +249,16 @@ impl<'o, T: Clone> Feed<'o, T> {
     }
 }
 
+/// The first bytes of a source, decompressed: up to [`HEAD`].
+///
+/// # Errors
+/// The source cannot be read, in words.
+pub fn head(source: &Source) -> Result<Vec<u8>, String> {
+    let raw = open(source, &Arc::new(Interrupt::never()), &Arc::default()).map_err(|e| words(&e))?;
+    let decoded = decode::decode(raw).map_err(|e| words(&e))?;
+    BlockReader::new(decoded, HEAD).map(|reader| reader.head().to_vec())
+}
+
 /// Opens a source for reading.
 fn open(source: &Source, interrupt: &Arc<Interrupt>, progress: &Arc<Progress>) -> io::Result<Box<dyn Read + Send>> {
     let counted = |reader: Box<dyn Read + Send>| Box::new(Counted { reader, progress: Arc::clone(progress) });

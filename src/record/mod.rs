@@ -136,11 +136,18 @@ impl<'a> Record<'a> {
         self.values.text(field, self.line)
     }
 
+    /// The column that gave a field.
+    #[must_use]
+    #[inline]
+    pub fn column(&self, field: Field) -> Option<&'a Column> {
+        self.values.column(field).and_then(|at| self.plan.columns.get(at))
+    }
+
     /// The unit of a duration's text; seconds where the field is absent.
     #[must_use]
     #[inline]
     pub fn unit(&self, field: Field) -> Unit {
-        match self.values.column(field).and_then(|at| self.plan.columns.get(at)) {
+        match self.column(field) {
             Some(Column { reading: Reading::Duration(unit), .. }) => *unit,
             _ => Unit::Seconds,
         }
@@ -374,10 +381,10 @@ fn is_authority(target: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::{Escape, Fields, compile};
+    use crate::grammar::{Escape, Fields, Names, compile};
 
     fn plan(definition: &str, escape: Escape) -> Plan {
-        compile("test", definition, escape).unwrap().plan(Fields::ALL)
+        compile("test", definition, escape, Names::Checked).unwrap().plan(Fields::ALL)
     }
 
     fn line_of(line: &'static str) -> Option<Request<'static>> {

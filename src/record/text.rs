@@ -143,10 +143,10 @@ pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::{Escape, Field, Fields, Layout, compile};
+    use crate::grammar::{Escape, Field, Fields, Layout, Names, compile};
 
     fn values(definition: &str, escape: Escape, line: &str) -> Option<Vec<(Field, String)>> {
-        let plan = compile("test", definition, escape).unwrap().plan(Fields::ALL);
+        let plan = compile("test", definition, escape, Names::Checked).unwrap().plan(Fields::ALL);
         let Layout::Text(text) = &plan.layout else { unreachable!() };
         let mut values = Values::default();
         let fits = read(text, line.as_bytes(), &mut values).is_ok();
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_place_of_a_misfit_is_told() {
-        let plan = compile("test", r#"$remote_addr - "$request" $status"#, Escape::Default).unwrap().plan(Fields::ALL);
+        let plan = compile("test", r#"$remote_addr - "$request" $status"#, Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
         let Layout::Text(text) = &plan.layout else { unreachable!() };
         let misfit = misfit(text, br#"1.1.1.1 - "GET / 200"#).unwrap();
         assert_eq!((misfit.at, misfit.expected.as_deref()), (11, Some("$request and then `\" `")));

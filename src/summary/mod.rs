@@ -156,7 +156,7 @@ pub struct Summary {
 }
 
 /// A source and what became of its lines.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct FileSummary {
     /// Its name as it was given; bytes that a stranger may have chosen.
     pub name: Vec<u8>,

@@ -1,0 +1,88 @@
+//! `slowpath.toml`: settings for those who would give the same flags each time. A flag counts before
+//! the environment, the environment before the file.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use slowpath::unit::{Quantile, read_bytes};
+
+use super::flags::{Color, Format, ReportFlags, read_window};
+
+/// The name that is looked for in the current folder.
+const NAME: &str = "slowpath.toml";
+
+/// The file: each key is the flag of its name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    log_format: Option<String>,
+    nginx_conf: Option<PathBuf>,
+    app_metric: Option<String>,
+    #[serde(default, rename = "match")]
+    matches: Vec<String>,
+    #[serde(default)]
+    group_by: Vec<String>,
+    #[serde(default)]
+    stream: Vec<String>,
+    sort: Option<String>,
+    limit: Option<usize>,
+    #[serde(default)]
+    columns: Vec<String>,
+    #[serde(default)]
+    percentiles: Vec<f64>,
+    format: Option<Format>,
+    window: Option<String>,
+    color: Option<Color>,
+    memory: Option<String>,
+    threads: Option<usize>,
+}
+
+/// Fills in what neither a flag nor the environment gave.
+pub fn apply(flags: ReportFlags) -> Result<ReportFlags, String> {
+    let path = match &flags.config {
+        Some(path) => path.clone(),
+        None if Path::new(NAME).is_file() => PathBuf::from(NAME),
+        None => return Ok(flags),
+    };
+    let shown = slowpath::untrusted::Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
+    let settings: Settings = toml::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
+    merge(flags, settings, path.parent()).map_err(|e| format!("{shown}: {e}"))
+}
+
+fn merge(flags: ReportFlags, settings: Settings, folder: Option<&Path>) -> Result<ReportFlags, String> {
+    let or = |flag: Vec<String>, setting: Vec<String>| if flag.is_empty() { setting } else { flag };
+    let percentiles = match flags.percentiles.as_slice() {
+        [] => settings.percentiles.iter().map(|p| p.to_string().parse()).collect::<Result<Vec<Quantile>, String>>()?,
+        _ => flags.percentiles,
+    };
+    // The two say the same thing, so a flag for one overrides both.
+    let (log_format, nginx_conf) = match (flags.log_format, flags.nginx_conf) {
+        (None, None) => (settings.log_format, settings.nginx_conf.map(|conf| folder.map_or_else(|| conf.clone(), |folder| folder.join(&conf)))),
+        given => given,
+    };
+    Ok(ReportFlags {
+        log_format,
+        nginx_conf,
+        app_metric: flags.app_metric.or(settings.app_metric),
+        matches: or(flags.matches, settings.matches),
+        group_by: or(flags.group_by, settings.group_by),
+        stream: or(flags.stream, settings.stream),
+        sort: flags.sort.or(settings.sort),
+        limit: flags.limit.or(settings.limit),
+        columns: or(flags.columns, settings.columns),
+        percentiles,
+        format: flags.format.or(settings.format),
+        window: match flags.window {
+            None => settings.window.as_deref().map(read_window).transpose()?,
+            given => given,
+        },
+        color: flags.color.or(settings.color),
+        memory: match flags.memory {
+            None => settings.memory.as_deref().map(read_bytes).transpose()?,
+            given => given,
+        },
+        threads: flags.threads.or(settings.threads),
+        ..flags
+    })
+}

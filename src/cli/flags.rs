@@ -1,0 +1,167 @@
+//! The flags of a report. They are only declared here: what they mean together is decided in
+//! [`super::report`], after the file of settings was read.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+use slowpath::unit::{Micros, Quantile, read_bytes};
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A table for people
+    Table,
+    /// slowpath.report/1, see schema/
+    Json,
+    /// One row an endpoint, durations in µs
+    Csv,
+    /// A table for pull requests and chats
+    Markdown,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set; everywhere if CLICOLOR_FORCE is
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// A report's files and flags.
+#[derive(Debug, Args)]
+pub struct ReportFlags {
+    /// Logs, plain or compressed (gz, zst, bz2, xz); `-` or none: standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+
+    /// An nginx log_format string, or the name of a built-in format
+    ///
+    /// The string may be given bare, in the quotes of an nginx.conf, or as the whole directive.
+    /// Fields that nginx has no variable for are named by role and unit: $method $path $status
+    /// $total_ms $wait_s $app_us. Without this flag the format is found out from the first lines.
+    #[arg(long, value_name = "STR", help_heading = "Input", env = "SLOWPATH_LOG_FORMAT")]
+    pub log_format: Option<String>,
+
+    /// Take the log_format from this nginx configuration, by the access_log that names the file
+    #[arg(long, value_name = "FILE", help_heading = "Input", env = "SLOWPATH_NGINX_CONF", conflicts_with = "log_format", value_hint = ValueHint::FilePath)]
+    pub nginx_conf: Option<PathBuf>,
+
+    /// The Server-Timing metric that is the application's time [default: X-Runtime, then `total`]
+    #[arg(long, value_name = "NAME", help_heading = "Input", env = "SLOWPATH_APP_METRIC")]
+    pub app_metric: Option<String>,
+
+    /// Write the lines that do not fit the format to this file
+    #[arg(long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
+    pub rejects: Option<PathBuf>,
+
+    /// A route: /users/:id, /static/*, or a regular expression over the whole path; the first match counts
+    #[arg(short = 'm', long = "match", value_name = "PATTERN", help_heading = "Endpoints")]
+    pub matches: Vec<String>,
+
+    /// More dimensions of an endpoint: host, upstream, status, status_class, cache_status, user_agent, remote_addr
+    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', help_heading = "Endpoints", env = "SLOWPATH_GROUP_BY")]
+    pub group_by: Vec<String>,
+
+    /// A route that is an event stream: counted, but kept out of all durations
+    #[arg(long, value_name = "PATTERN", help_heading = "Endpoints")]
+    pub stream: Vec<String>,
+
+    /// Only records from this time on: RFC 3339, a date, or 1h back from the last record
+    #[arg(long, value_name = "TIME", help_heading = "Filter")]
+    pub since: Option<String>,
+
+    /// Only records before this time
+    #[arg(long, value_name = "TIME", help_heading = "Filter")]
+    pub until: Option<String>,
+
+    /// Only records for which this holds: 'status >= 500 and total > 1s', "route ~ '^/api/'"
+    #[arg(long = "where", value_name = "EXPR", help_heading = "Filter")]
+    pub filter: Option<String>,
+
+    /// One endpoint in full: 'GET /api/users/:id', or a route for all its methods
+    #[arg(long, value_name = "ENDPOINT", help_heading = "Output")]
+    pub show: Option<String>,
+
+    /// The slowest requests themselves
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub slowest: Option<usize>,
+
+    /// The column to sort by, such as requests, busy, errors_5xx, wait.p95 [default: busy]
+    #[arg(long, value_name = "COLUMN", help_heading = "Output", env = "SLOWPATH_SORT")]
+    pub sort: Option<String>,
+
+    /// How many endpoints, 0 for all [default: 30 in a table, all elsewhere]
+    #[arg(short = 'n', long, value_name = "N", help_heading = "Output", env = "SLOWPATH_LIMIT")]
+    pub limit: Option<usize>,
+
+    /// The columns, such as endpoint,requests,wait.p95,app.mean
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', help_heading = "Output", env = "SLOWPATH_COLUMNS")]
+    pub columns: Vec<String>,
+
+    /// The percentiles [default: 50,95,99]
+    #[arg(long, value_name = "P", value_delimiter = ',', help_heading = "Output", env = "SLOWPATH_PERCENTILES")]
+    pub percentiles: Vec<Quantile>,
+
+    /// The form of the output [default: by the extension of -o, else table]
+    #[arg(short = 'f', long, value_name = "FORMAT", help_heading = "Output", env = "SLOWPATH_FORMAT")]
+    pub format: Option<Format>,
+
+    /// Write to this file, which is complete or untouched
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// The width of a window of the timeline, from 1s on [default: auto]
+    #[arg(long, value_name = "WIDTH", help_heading = "Output", env = "SLOWPATH_WINDOW", value_parser = read_window)]
+    pub window: Option<Window>,
+
+    /// When to use colours [default: auto]
+    #[arg(long, value_name = "WHEN", help_heading = "Output", env = "SLOWPATH_COLOR")]
+    pub color: Option<Color>,
+
+    /// Only the table: no head, no notes, no progress
+    #[arg(short = 'q', long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Memory for tallies over all threads [default: 96MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Resources", env = "SLOWPATH_MEMORY", value_parser = read_bytes)]
+    pub memory: Option<u64>,
+
+    /// Threads [default: as many as there are cores]
+    #[arg(short = 'j', long, value_name = "N", help_heading = "Resources", env = "SLOWPATH_THREADS")]
+    pub threads: Option<usize>,
+
+    /// Settings [default: slowpath.toml here, where there is one]
+    #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// Bytes of a block; for tests of the same answer
+    #[arg(long, hide = true)]
+    pub block_size: Option<usize>,
+}
+
+/// The width of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// One that suits the log.
+    Auto,
+    /// So many seconds.
+    Seconds(u32),
+}
+
+/// `auto`, or a duration of whole seconds up to a year.
+pub fn read_window(text: &str) -> Result<Window, String> {
+    if text == "auto" {
+        return Ok(Window::Auto);
+    }
+    let width: Micros = text.parse()?;
+    let seconds = u32::try_from(width.0 / 1_000_000).unwrap_or(u32::MAX);
+    match (seconds, width.0 % 1_000_000) {
+        (1..=31_536_000, 0) => Ok(Window::Seconds(seconds)),
+        _ => Err(format!("{text:?} is no width of a window: give whole seconds, as in 1s, 10s, 1m or 1h, or auto")),
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line: its definitions, and one file for each subcommand.
+
+mod config;
+mod exit;
+mod flags;
+mod formats;
+mod output;
+mod progress;
+mod report;
+mod signals;
+mod sources;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use exit::Exit;
+use flags::ReportFlags;
+
+/// Reads access logs and says where the time of requests goes: waiting for a worker, or running
+/// application code.
+#[derive(Debug, Parser)]
+#[command(
+    name = "slowpath",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 fine, 2 trouble (usage, a file that could not be read whole, no line that fits),\n70 a broken invariant of slowpath itself, 130 and 143 interrupted after printing what was read.\n\nExamples:\n  slowpath access.log                              where the time goes, endpoint by endpoint\n  slowpath /var/log/nginx/access.log* --since 1h   the last hour of the log, over rotated files\n  zcat access.log.gz | slowpath --where 'status >= 500'\n  slowpath access.log --show 'GET /api/users/:id'  one endpoint in full\n  slowpath formats access.log                      which format fits, and what is missing to measure wait"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    report: ReportFlags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tables of endpoints (the default command)
+    Report(Box<ReportFlags>),
+    /// The built-in log formats; with a file: which one fits, and what is missing to measure wait
+    Formats {
+        /// A log, or the name of a built-in format
+        what: Option<PathBuf>,
+    },
+    /// Print a script that completes slowpath's commands and flags in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Runs the program.
+pub fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors, and go to stdout.
+            let exit = if error.use_stderr() { Exit::Trouble } else { Exit::Fine };
+            return match error.print() {
+                Ok(()) => exit,
+                Err(_) => Exit::Trouble,
+            };
+        }
+    };
+    let result = match cli.command {
+        None => report::run(cli.report),
+        Some(Command::Report(flags)) => report::run(*flags),
+        Some(Command::Formats { what }) => formats::run(what.as_deref()),
+        Some(Command::Completions { shell }) => completions(shell),
+        Some(Command::Man) => man(),
+    };
+    result.unwrap_or_else(|error| {
+        say(&error);
+        Exit::Trouble
+    })
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, String> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "slowpath", &mut script);
+    output::to_stdout(&script)
+}
+
+fn man() -> Result<Exit, String> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| e.to_string())?;
+    output::to_stdout(&page)
+}
+
+/// Says something to the person on stderr. That stderr is closed is no reason to stop.
+pub fn say(message: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "slowpath: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

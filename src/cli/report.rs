@@ -1,0 +1,384 @@
+//! `slowpath [report] FILES`: from flags to a printed report.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use slowpath::detection::{Format as LogFormat, why_none_fits};
+use slowpath::endpoint::{Dimension, Naming, Pattern};
+use slowpath::filter::Filter;
+use slowpath::grammar::nginx_conf;
+use slowpath::grammar::{Fields, Plan};
+use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Progress, Source};
+use slowpath::phases::AppClock;
+use slowpath::report::{Choice, Column, View, csv, json, markdown, show, table};
+use slowpath::stamp::{Stamp, StampForm};
+use slowpath::summary::{FileSummary, Question, RejectSink, Shown, Summary, freeze, latest, reduce};
+use slowpath::unit::{Micros, Quantile};
+use slowpath::untrusted::Untrusted;
+
+use super::flags::{Color, Format, ReportFlags, Window};
+use super::output::{self, WholeFile};
+use super::{Exit, config, progress, say, signals, sources};
+
+/// Endpoints in a table where nothing is said: a screen full.
+const TABLE_ROWS: usize = 30;
+
+/// Slowest requests of each endpoint in JSON, and of the one that is shown in full.
+const EXAMPLES: usize = 3;
+const SHOWN_EXAMPLES: usize = 10;
+
+/// Runs the report.
+pub fn run(flags: ReportFlags) -> Result<Exit, String> {
+    let flags = config::apply(flags)?;
+    let form = form(&flags)?;
+    let choice = choice(&flags, form)?;
+    let log_format = log_format(&flags)?;
+    let mut question = question(&flags, form)?;
+    let mut sources = sources::sources(&flags.files)?;
+    let interrupt = Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
+    let run = Run { flags: &flags, log_format, pool: pool(&flags)?, interrupt: Arc::clone(&interrupt) };
+    // Kept until the end: the file has no name and goes with it.
+    let _spooled = run.time_range(&mut question, &mut sources)?;
+    let summary = run.summary(sources, &question)?;
+    let broken = accounting(&summary);
+    let complete = !interrupt.is_set();
+    let text = render(&summary, &choice, &flags, form, complete);
+    let printed = match (&flags.output, complete) {
+        // A partial result must not take the place of a whole one.
+        (Some(path), false) => {
+            say(&format!("interrupted: {} is left as it was", shown(path)));
+            output::to_stdout(text.as_bytes())?
+        }
+        (Some(path), true) => output::to_file(path, text.as_bytes())?,
+        (None, _) => output::to_stdout(text.as_bytes())?,
+    };
+    Ok(printed.and(trouble(&summary)).and(signals::exit(&interrupt)).and(broken))
+}
+
+/// What a run reads with.
+struct Run<'f> {
+    flags: &'f ReportFlags,
+    log_format: LogFormat,
+    pool: ThreadPool,
+    interrupt: Arc<Interrupt>,
+}
+
+/// What was found out when a source was opened.
+type Plans = Mutex<Vec<Option<Arc<Plan>>>>;
+
+impl Run<'_> {
+    /// Tallies the sources.
+    fn summary(&self, sources: Vec<Source>, question: &Question) -> Result<Summary, String> {
+        let plans: Plans = Mutex::new(vec![None; sources.len()]);
+        let open = |at: usize, head: &[u8]| self.open(&sources, at, head, question.needs(), &plans);
+        let progress = Arc::new(Progress::default());
+        let bar = if self.flags.quiet { None } else { progress::Shown::begin(&progress, input::size(&sources)) };
+        let feed = self.feed(&sources, &progress, &open);
+        let sink = self.flags.rejects.as_deref().map(WholeFile::create).transpose()?.map(RejectSink::new);
+        let tallies = reduce(&self.pool, &feed, sources.len(), question, &progress, sink.as_ref());
+        drop(bar);
+        if let Some(sink) = sink {
+            let path = self.flags.rejects.as_deref().map(shown).unwrap_or_default();
+            sink.finish().map_err(|e| format!("cannot write {path}: {e}"))?.finish()?;
+        }
+        let ends = feed.ends();
+        let plans = plans.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let files = sources
+            .iter()
+            .zip(ends)
+            .zip(plans)
+            .map(|((source, end), plan)| {
+                let grammar = plan.as_ref().map(|plan| &plan.grammar);
+                FileSummary {
+                    name: source.name().to_vec(),
+                    format: grammar.map(|grammar| grammar.name.clone()),
+                    definition: grammar.map(|grammar| grammar.definition.clone()),
+                    error: end.error,
+                    ..FileSummary::default()
+                }
+            })
+            .collect();
+        Ok(freeze(tallies, question, files))
+    }
+
+    fn feed<'o>(&self, sources: &[Source], progress: &Arc<Progress>, open: &'o (dyn Fn(usize, &[u8]) -> Result<Arc<Plan>, String> + Sync)) -> Feed<'o, Arc<Plan>> {
+        let options = FeedOptions {
+            block: self.flags.block_size.unwrap_or(BLOCK),
+            // Rejects are written in the order of the input.
+            at_once: if self.flags.rejects.is_some() { 1 } else { self.pool.current_num_threads() },
+        };
+        Feed::new(sources.to_vec(), options, Arc::clone(&self.interrupt), Arc::clone(progress), open)
+    }
+
+    /// Decides on the grammar of a source by its first bytes.
+    fn open(&self, sources: &[Source], at: usize, head: &[u8], needs: Fields, plans: &Plans) -> Result<Arc<Plan>, String> {
+        let path = match sources.get(at) {
+            Some(Source::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        let found = self.log_format.grammar(path, head)?;
+        let is_empty = found.is_none();
+        // A source without a line needs some grammar all the same; it reads nothing.
+        let grammar = match found {
+            Some(grammar) => grammar,
+            None => slowpath::grammar::builtin::all().first().and_then(|b| b.grammars.first()).cloned().ok_or("no built-in formats")?,
+        };
+        if let Some(why) = why_none_fits(&grammar, head) {
+            say(&format!("{}: {why}", path.map_or_else(|| "stdin".to_owned(), shown)));
+        }
+        let plan = Arc::new(grammar.plan(needs));
+        if !is_empty && let Some(slot) = plans.lock().unwrap_or_else(PoisonError::into_inner).get_mut(at) {
+            *slot = Some(Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+
+    /// Fills in the time range of the question. A range that counts back from the last record takes
+    /// a pass of its own, for which standard input is kept in a file without a name.
+    fn time_range(&self, question: &mut Question, sources: &mut [Source]) -> Result<Option<tempfile::NamedTempFile>, String> {
+        let since = self.flags.since.as_deref().map(Moment::read).transpose()?;
+        let until = self.flags.until.as_deref().map(Moment::read).transpose()?;
+        let relative = [&since, &until].into_iter().any(|moment| matches!(moment, Some(Moment::Back(_))));
+        let mut spooled = None;
+        let mut last = None;
+        if relative {
+            for source in sources.iter_mut().filter(|source| **source == Source::Stdin) {
+                let file = spool().map_err(|e| format!("cannot keep standard input for a second pass: {e}"))?;
+                *source = Source::File(file.path().to_owned());
+                spooled = Some(file);
+            }
+            let plans: Plans = Mutex::new(vec![None; sources.len()]);
+            let needs = Question::default().naming.needs().with(slowpath::grammar::Field::Stamp);
+            let sources: &[Source] = sources;
+            let open = |at: usize, head: &[u8]| self.open(sources, at, head, needs, &plans);
+            let feed = self.feed(sources, &Arc::default(), &open);
+            last = latest(&self.pool, &feed);
+        }
+        let resolve = |moment: Option<Moment>| match (moment, last) {
+            (Some(Moment::At(stamp)), _) => Some(stamp),
+            (Some(Moment::Back(duration)), Some(last)) => Some(last.before(duration)),
+            // No record has a time: nothing is in any range.
+            (Some(Moment::Back(_)), None) => Some(Stamp(i64::MAX)),
+            (None, _) => None,
+        };
+        question.since = resolve(since);
+        question.until = resolve(until);
+        Ok(spooled)
+    }
+}
+
+/// Copies standard input to a file.
+fn spool() -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut file)?;
+    Ok(file)
+}
+
+/// A time on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    At(Stamp),
+    /// So long before the last record.
+    Back(Micros),
+}
+
+impl Moment {
+    fn read(text: &str) -> Result<Moment, String> {
+        let text = text.trim();
+        if let Ok(back) = text.parse() {
+            return Ok(Moment::Back(back));
+        }
+        if let Some(stamp) = StampForm::Any.read(text.as_bytes()) {
+            return Ok(Moment::At(stamp));
+        }
+        // Without an offset UTC is meant, as in all output.
+        let forms = [format!("{text}Z"), format!("{text}:00Z"), format!("{text}T00:00:00Z")];
+        let stamp = forms.iter().find_map(|form| StampForm::Iso8601.read(form.as_bytes()));
+        stamp.map(Moment::At).ok_or_else(|| {
+            format!("{text:?} is no time: give RFC 3339 (2026-01-31T12:00:00Z), a date (2026-01-31, UTC), or a duration back from the last record (1h)")
+        })
+    }
+}
+
+/// The form of the output: what was asked for, or what the extension of the file says.
+fn form(flags: &ReportFlags) -> Result<Format, String> {
+    if let Some(form) = flags.format {
+        return Ok(form);
+    }
+    let extension = flags.output.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
+    match extension {
+        None | Some("txt") => Ok(Format::Table),
+        Some("json") => Ok(Format::Json),
+        Some("csv") => Ok(Format::Csv),
+        Some("md" | "markdown") => Ok(Format::Markdown),
+        Some(other) => Err(format!("the extension {other:?} says no format: give -f table, json, csv or markdown")),
+    }
+}
+
+fn choice(flags: &ReportFlags, form: Format) -> Result<Choice, String> {
+    let column = |name: &String| Column::named(name.trim()).map_err(|e| e.to_string());
+    let dimensions = dimensions(flags)?;
+    // A dimension that was asked for is a column of its name.
+    let named = |name: &String| match dimensions.iter().position(|dimension| dimension.name() == name.trim()) {
+        Some(at) => Ok(Column::Dimension(at, dimensions[at])),
+        None => column(name),
+    };
+    let columns = if flags.columns.is_empty() { None } else { Some(flags.columns.iter().map(named).collect::<Result<_, String>>()?) };
+    let quantiles = match flags.percentiles.as_slice() {
+        [] => vec![Quantile::percent(50), Quantile::percent(95), Quantile::percent(99)],
+        given => given.to_vec(),
+    };
+    let limit = match (flags.limit, form) {
+        (Some(0), _) => None,
+        (None, Format::Table) => Some(TABLE_ROWS),
+        (limit, _) => limit,
+    };
+    let sort = flags.sort.as_ref().map(named).transpose()?;
+    Ok(Choice { columns, quantiles, sort, limit })
+}
+
+fn dimensions(flags: &ReportFlags) -> Result<Vec<Dimension>, String> {
+    let dimension = |name: &String| {
+        Dimension::named(name.trim()).ok_or_else(|| {
+            let names = Dimension::ALL.map(Dimension::name).join(", ");
+            format!("unknown dimension {name:?}: there are {names}")
+        })
+    };
+    flags.group_by.iter().map(dimension).collect()
+}
+
+fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
+    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string());
+    let shown = flags.show.as_deref().map(Shown::new);
+    Ok(Question {
+        naming: Naming { patterns: patterns(&flags.matches)?, streams: patterns(&flags.stream)?, dimensions: dimensions(flags)? },
+        clock: AppClock { metric: flags.app_metric.as_ref().map(|name| name.clone().into_bytes()) },
+        filter: flags.filter.as_deref().map(Filter::new).transpose().map_err(|e| format!("--where: {e}"))?,
+        since: None,
+        until: None,
+        window_seconds: match flags.window {
+            Some(Window::Seconds(seconds)) => Some(seconds),
+            Some(Window::Auto) | None => None,
+        },
+        memory: flags.memory.map_or(Question::MEMORY, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+        slowest: flags.slowest.unwrap_or(0),
+        examples: match (&shown, form) {
+            (Some(_), _) => SHOWN_EXAMPLES,
+            (None, Format::Json) => EXAMPLES,
+            (None, _) => 0,
+        },
+        upstreams: form == Format::Json,
+        shown,
+    })
+}
+
+fn log_format(flags: &ReportFlags) -> Result<LogFormat, String> {
+    match (&flags.log_format, &flags.nginx_conf) {
+        (Some(text), _) => LogFormat::named(text).map_err(|e| format!("--log-format: {e}")),
+        (None, Some(path)) => nginx_conf::read(path).map(LogFormat::Conf).map_err(|e| e.to_string()),
+        (None, None) => Ok(LogFormat::Detect),
+    }
+}
+
+fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {
+    if flags.threads == Some(0) {
+        return Err("--threads takes one and more".to_owned());
+    }
+    ThreadPoolBuilder::new().num_threads(flags.threads.unwrap_or(0)).build().map_err(|e| format!("cannot start threads: {e}"))
+}
+
+fn render(summary: &Summary, choice: &Choice, flags: &ReportFlags, form: Format, complete: bool) -> String {
+    let mut view = View::new(summary, choice, complete);
+    let style = style(flags);
+    if let Some(shown) = flags.show.as_deref().map(Shown::new) {
+        view.rows = summary.endpoints.iter().filter(|endpoint| shown.is(&endpoint.method, &endpoint.route)).collect();
+        view.other = None;
+        if form == Format::Table {
+            return match view.rows.as_slice() {
+                [] => format!("no endpoint {}: run without --show for the list\n", Untrusted::new(flags.show.as_deref().unwrap_or_default().as_bytes()).for_terminal()),
+                rows => show::render(summary, rows, style.width),
+            };
+        }
+    }
+    match form {
+        Format::Table => {
+            let mut text = table::render(&view, style);
+            if !summary.slowest.is_empty() {
+                let slowest: Vec<_> = summary.slowest.iter().collect();
+                text.push_str(&format!("\nslowest requests\n{}", show::requests(&slowest, style.width)));
+            }
+            text
+        }
+        Format::Json => json::render(&view),
+        Format::Csv => csv::render(&view),
+        Format::Markdown => markdown::render(&view),
+    }
+}
+
+fn style(flags: &ReportFlags) -> table::Style {
+    let terminal = flags.output.is_none() && std::io::stdout().is_terminal();
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let color = match flags.color.unwrap_or(Color::Auto) {
+        Color::Always => true,
+        Color::Never => false,
+        // https://no-color.org and https://bixense.com/clicolors
+        Color::Auto if set("NO_COLOR") => false,
+        Color::Auto if set("CLICOLOR_FORCE") => true,
+        Color::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    };
+    let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let width = if terminal { output::terminal_width().or_else(columns) } else { None };
+    table::Style { width, color, quiet: flags.quiet }
+}
+
+/// Names what went wrong with the input.
+fn trouble(summary: &Summary) -> Exit {
+    let mut exit = Exit::Fine;
+    for file in &summary.files {
+        if let Some(error) = &file.error {
+            let name = if file.name == b"-" { "stdin".to_owned() } else { Untrusted::new(&file.name).for_terminal() };
+            say(&format!("{name}: {error}"));
+            exit = Exit::Trouble;
+        }
+    }
+    if summary.lines.lines > 0 && summary.lines.records == 0 {
+        say("no line fits the format");
+        exit = Exit::Trouble;
+    }
+    exit
+}
+
+/// Checks that every line is accounted for, and every request in the totals.
+fn accounting(summary: &Summary) -> Exit {
+    let lines = &summary.lines;
+    let rows: u64 = summary.endpoints.iter().chain(&summary.other).map(|endpoint| endpoint.requests).sum();
+    let whole = lines.records + lines.rejected() == lines.lines && rows == summary.totals.requests && rows + lines.filtered == lines.records;
+    if whole {
+        return Exit::Fine;
+    }
+    say(&format!("internal error: {} lines, {} records and {} requests do not add up: please report this", lines.lines, lines.records, rows));
+    Exit::Broken
+}
+
+fn shown(path: &Path) -> String {
+    Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_absolute_or_count_back() {
+        let noon = Stamp(1_769_860_800_000_000);
+        assert_eq!(Moment::read("2026-01-31T12:00:00Z"), Ok(Moment::At(noon)));
+        assert_eq!(Moment::read("2026-01-31T12:00:00"), Ok(Moment::At(noon)));
+        assert_eq!(Moment::read("2026-01-31 12:00"), Ok(Moment::At(noon)));
+        assert_eq!(Moment::read("31/Jan/2026:13:00:00 +0100"), Ok(Moment::At(noon)));
+        assert_eq!(Moment::read("2026-01-31"), Ok(Moment::At(Stamp(noon.0 - 43_200_000_000))));
+        assert_eq!(Moment::read("1h"), Ok(Moment::Back(Micros(3_600_000_000))));
+        assert!(Moment::read("yesterday").unwrap_err().contains("RFC 3339"));
+    }
+}
