@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use client::Key;
 use log::Line;
-use report::{Report, number};
+use report::{Report, number, recommended_format};
 use traffic::{Run, run};
 
 /// nginx writes times in whole milliseconds, cut off.
@@ -73,6 +73,23 @@ fn every_case_occurs_in_the_run() {
         *cases.entry(case).or_default() += 1;
     }
     assert_eq!(cases.len(), 13, "{cases:?}");
+}
+
+#[test]
+fn the_format_of_the_run_is_the_recommended_one() {
+    let definition = |log_format: &str| {
+        log_format
+            .split('\'')
+            .skip(1)
+            .step_by(2)
+            .collect::<String>()
+    };
+    assert_eq!(
+        definition(&recommended_format()),
+        definition(server::SLOWPATH_FORMAT)
+    );
+    assert_eq!(run().with_conf.format(), "slowpath");
+    assert_eq!(run().detected.format(), "slowpath");
 }
 
 #[test]
@@ -406,6 +423,7 @@ fn the_configuration_tells_the_format_of_each_log() {
     let run = run();
     // The other log has the same requests without the app's clock: the same phases, but no split
     // that is measured.
+    assert_eq!(run.timed.format(), "timed");
     assert_ne!(run.timed.json["split"]["wait"], "measured");
     let phases = [
         "total", "client", "redirect", "retry", "upstream", "connect", "server", "transfer",

@@ -33,6 +33,13 @@ impl Report {
         Report { json }
     }
 
+    /// The name of the format that the one log was read with.
+    pub fn format(&self) -> &str {
+        self.json["input"]["files"][0]["format"]
+            .as_str()
+            .expect("a format")
+    }
+
     /// The endpoints of the report.
     pub fn endpoints(&self) -> &[Value] {
         self.json["endpoints"]
@@ -74,6 +81,18 @@ impl Report {
         self.phase(key, phase)
             .map_or(0, |phase| number(phase, "sum_us"))
     }
+}
+
+/// What slowpath tells people to put into their configuration.
+pub fn recommended_format() -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_slowpath"))
+        .args(["formats", "slowpath"])
+        .output()
+        .expect("slowpath starts");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let start = text.find("log_format slowpath").expect("a log_format");
+    let length = text[start..].find(';').expect("its end");
+    text[start..=start + length].to_owned()
 }
 
 /// A number in an object, which must be there.

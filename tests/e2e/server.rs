@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The recommended format, which carries all that slowpath can use.
-const SLOWPATH_FORMAT: &str = r#"log_format slowpath '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" '
+pub const SLOWPATH_FORMAT: &str = r#"log_format slowpath '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" '
   'rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" us="$upstream_status" ua="$upstream_addr" '
   'cs=$upstream_cache_status ts=$msec rl=$request_length rid=$request_id host="$host" app="$upstream_http_x_runtime" st="$upstream_http_server_timing"';
 "#;
