@@ -481,7 +481,7 @@ mod tests {
 
     use super::*;
     use crate::endpoint::{Dimension, Naming};
-    use crate::grammar::{Escape, Fields, compile};
+    use crate::grammar::{Escape, Names, compile};
     use crate::input::{Feed, FeedOptions, Interrupt, Progress, Source};
     use crate::report::Choice;
     use crate::summary::{FileTally, Question, RejectSink, Summary, freeze, reduce};
@@ -491,7 +491,7 @@ mod tests {
 
     /// A log through the library, with two workers over small blocks.
     fn summary(lines: &[u8], question: &Question) -> Summary {
-        let grammar = compile("test", DEFINITION, Escape::None).unwrap();
+        let grammar = compile("test", DEFINITION, Escape::None, Names::Checked).unwrap();
         let plan = Arc::new(grammar.plan(question.needs()));
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(lines).unwrap();
