@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::grammar::builtin::{self, Builtin};
-use crate::grammar::nginx_conf::NginxConf;
+use crate::grammar::nginx_conf::{LogFormat, NginxConf};
 use crate::grammar::{Anchor, Definition, Fields, Grammar, Names, Piece, Syntax, Variable, compile, parse_definition, variable};
 use crate::input::lines;
 use crate::record::{LineReader, Misfit};
@@ -132,13 +132,16 @@ fn best<'g>(grammars: &'g [Grammar], head: &[u8]) -> Option<&'g Grammar> {
 /// lines.
 fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<Grammar>, String> {
     let formats = conf.formats_for(log.unwrap_or(Path::new("-")));
-    let grammars = formats
-        .iter()
-        .map(|format| {
-            compile(&format.name, &format.definition, format.escape, Names::Accepted)
-                .map_err(|e| format!("{}:{}: log_format {}: {e}", format.at.file.display(), format.at.line, format.name))
-        })
-        .collect::<Result<Vec<Grammar>, String>>()?;
+    let compiled = |format: &&LogFormat| {
+        compile(&format.name, &format.definition, format.escape, Names::Accepted)
+            .map_err(|e| format!("{}: log_format {}: {e}", format.at, Untrusted::new(format.name.as_bytes()).for_terminal()))
+    };
+    // A format without a request in it cannot be this log's; it is an error only if it is the only one.
+    let (grammars, mut errors): (Vec<_>, Vec<_>) = formats.iter().map(compiled).partition(Result::is_ok);
+    let grammars: Vec<Grammar> = grammars.into_iter().flatten().collect();
+    if let (true, Some(Err(error))) = (grammars.is_empty(), errors.pop()) {
+        return Err(error);
+    }
     if let [only] = grammars.as_slice() {
         return Ok(Some(only.clone()));
     }

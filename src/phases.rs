@@ -271,8 +271,8 @@ impl Phases {
     #[inline]
     fn walk_attempts(&mut self, record: &Record<'_>, responses: &[u8]) -> Result<Option<Micros>, Reject> {
         let unit = record.unit(Field::Response);
-        if is_single(responses) {
-            return element(unit, responses);
+        if let Some(time) = single(unit, responses) {
+            return time;
         }
         let mut statuses = record.raw(Field::UpstreamStatus).map(attempts);
         for (response, then) in attempts(responses) {
@@ -335,13 +335,23 @@ fn element(unit: Unit, text: &[u8]) -> Result<Option<Micros>, Reject> {
     }
 }
 
+/// The time of a list of one element: by far the most common case. `None` where there are several.
+#[inline]
+fn single(unit: Unit, text: &[u8]) -> Option<Result<Option<Micros>, Reject>> {
+    // A number is no list, so the list need not be looked for.
+    match unit.read(text) {
+        Some(time) => Some(Ok(Some(time))),
+        None => is_single(text).then(|| element(unit, text)),
+    }
+}
+
 /// The last element of a list of times.
 #[inline]
 fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
     let Some(text) = record.raw(field) else { return Ok(None) };
     let unit = record.unit(field);
-    if is_single(text) {
-        return element(unit, text);
+    if let Some(time) = single(unit, text) {
+        return time;
     }
     let mut last = None;
     for (text, _) in attempts(text) {

@@ -101,32 +101,37 @@ impl Unit {
         if self == Unit::Suffix {
             return read_with_suffix(text);
         }
-        if self == Unit::Seconds
-            && let Some(us) = read_seconds_ms(text)
-        {
-            return Some(Micros(us));
-        }
-        decimal(text, self.shift()).map(Micros)
+        short_decimal(text, self.shift()).or_else(|| decimal(text, self.shift())).map(Micros)
     }
 }
 
-/// nginx's own form, `S.mmm` with up to nine digits of seconds: no rounding, no overflow possible.
+/// Powers of ten for moving the point of up to nine decimals.
+const TENS: [u64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
+/// As [`decimal`], for a number that has no more decimals than the shift and cannot overflow: what
+/// servers write. `None` for everything else, which takes the long way.
 #[inline]
-fn read_seconds_ms(text: &[u8]) -> Option<u64> {
-    let (seconds, rest) = text.split_at_checked(text.len().checked_sub(4)?)?;
-    let [b'.', a, b, c] = *rest else { return None };
-    if seconds.is_empty() || seconds.len() > 9 {
+fn short_decimal(text: &[u8], shift: i32) -> Option<u64> {
+    // Wrapping, because thirteen digits and six more for the shift stay below 2^63.
+    const LONGEST: usize = 14;
+    if text.len() > LONGEST || !text.first()?.is_ascii_digit() {
         return None;
     }
     let mut value = 0_u64;
-    for &digit in seconds.iter().chain(&[a, b, c]) {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
+    let mut whole = text.len();
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else if *byte == b'.' && whole == text.len() && at + 1 < text.len() {
+            whole = at;
+        } else {
             return None;
         }
-        value = value * 10 + u64::from(digit);
     }
-    Some(value * 1_000)
+    let decimals = text.len().saturating_sub(whole + 1);
+    let places = usize::try_from(shift).ok()?.checked_sub(decimals)?;
+    Some(value.wrapping_mul(*TENS.get(places)?))
 }
 
 /// A decimal number times `10^shift`, truncated.
@@ -346,6 +351,20 @@ mod tests {
         for (unit, text, us) in rows {
             assert_eq!(unit.read(text.as_bytes()), us.map(Micros), "{unit:?} {text:?}");
         }
+    }
+
+    #[test]
+    fn the_short_way_equals_the_long_way() {
+        let texts = ["0", "0.000", "12.345", "1.2.3", "1..", "1.", ".1", "", "-", "1234567890123", "12345678901234", "0.123456", "0.1234567", "1-", "9999999.999999"];
+        for text in texts {
+            for shift in [6, 3, 0, -3] {
+                if let Some(value) = short_decimal(text.as_bytes(), shift) {
+                    assert_eq!(decimal(text.as_bytes(), shift), Some(value), "{text} {shift}");
+                }
+            }
+        }
+        assert_eq!(short_decimal(b"0.255", 6), Some(255_000));
+        assert_eq!(short_decimal(b"0.012345", 6), Some(12_345));
     }
 
     #[test]

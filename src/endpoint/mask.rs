@@ -88,21 +88,24 @@ impl Kinds {
 /// Appends the route of a path to `route`.
 #[inline]
 pub fn mask(path: &[u8], route: &mut Vec<u8>) {
-    let mut rest = path;
-    loop {
-        let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
-        let (segment, tail) = rest.split_at(end);
-        mask_segment(segment, route);
-        let Some((slash, tail)) = tail.split_first() else { return };
-        route.push(*slash);
-        rest = tail;
+    let mut start = 0;
+    let mut kinds = 0;
+    for (at, byte) in path.iter().enumerate() {
+        if *byte == b'/' {
+            mask_segment(&path[start..at], Kinds(kinds), route);
+            route.push(b'/');
+            start = at + 1;
+            kinds = 0;
+        } else {
+            kinds |= Kinds::TABLE[usize::from(*byte)];
+        }
     }
+    mask_segment(&path[start..], Kinds(kinds), route);
 }
 
 /// Appends a segment or what stands for it.
 #[inline]
-fn mask_segment(segment: &[u8], route: &mut Vec<u8>) {
-    let kinds = Kinds::of(segment);
+fn mask_segment(segment: &[u8], kinds: Kinds, route: &mut Vec<u8>) {
     // Nothing is masked that holds no digit, but for addresses.
     if !kinds.has(Kinds::DIGIT | Kinds::AT | Kinds::PERCENT | Kinds::COLON) {
         route.extend_from_slice(segment);

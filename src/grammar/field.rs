@@ -103,6 +103,13 @@ impl Fields {
         self.0 & (1 << field as u8) != 0
     }
 
+    /// Bit `n` is set where field `n` is in the set.
+    #[must_use]
+    #[inline]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// How many fields are in it.
     #[must_use]
     pub const fn len(self) -> u32 {

@@ -12,7 +12,7 @@ mod variable;
 
 pub use definition::{Definition, GrammarError, Names, compile, parse_definition};
 pub use field::{Column, Field, Fields, Reading};
-pub use plan::{KeyedPlan, Layout, Plan, Shape, Step, TextPlan};
+pub use plan::{KeyedPlan, Layout, Literal, Plan, Shape, Step, TextPlan};
 pub use variable::{Variable, nearest, of_role, variable};
 
 /// What stands between two values of a text line, and what a value may hold.

@@ -20,7 +20,7 @@ pub enum Shape {
     QuotedEscaped,
     /// It is one element or an nginx list of them, `a, b : c`, without quotes around.
     List,
-    /// It is a run of digits and points, or a dash; what follows may touch it.
+    /// It is a run of digits and points, with nothing between it and the next value.
     Digits,
     /// It is the rest of the line, which holds no blank.
     LastWord,
@@ -28,6 +28,50 @@ pub enum Shape {
     LastList,
     /// It is the rest of the line.
     Rest,
+}
+
+/// Bytes that stand in every line, ready to be compared eight at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Literal {
+    bytes: Vec<u8>,
+    /// The first eight bytes, those that are there, in the order of memory; 0 in the others.
+    head: u64,
+    /// All ones where `head` has a byte.
+    mask: u64,
+}
+
+impl From<Vec<u8>> for Literal {
+    fn from(bytes: Vec<u8>) -> Self {
+        let (mut head, mut mask) = ([0; 8], [0; 8]);
+        for (at, byte) in bytes.iter().take(8).enumerate() {
+            head[at] = *byte;
+            mask[at] = 0xff;
+        }
+        Literal { bytes, head: u64::from_ne_bytes(head), mask: u64::from_ne_bytes(mask) }
+    }
+}
+
+impl Literal {
+    /// The bytes.
+    #[must_use]
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What follows the literal, where the input begins with it.
+    #[must_use]
+    #[inline]
+    pub fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
+        // Nearly every literal is short, and nearly every input has eight bytes left.
+        if self.bytes.len() <= 8
+            && let Some(head) = input.first_chunk::<8>()
+        {
+            let same = u64::from_ne_bytes(*head) & self.mask == self.head;
+            return if same { input.get(self.bytes.len()..) } else { None };
+        }
+        input.strip_prefix(self.bytes.as_slice())
+    }
 }
 
 /// A value and the literal that follows it.
@@ -38,16 +82,19 @@ pub struct Step {
     /// Field and index of the column, where the run needs the value.
     pub keep: Option<(Field, u8)>,
     /// The literal after the value; empty at the end of the line.
-    pub then: Vec<u8>,
+    pub then: Literal,
     /// The name of the value in the definition, for messages.
     pub name: String,
+    /// Whether the value is nothing but digits, points and dashes, for messages too: what is read as
+    /// a number is checked there.
+    pub is_digits: bool,
 }
 
 /// The plan of a text line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextPlan {
     /// The literal before the first value.
-    pub lead: Vec<u8>,
+    pub lead: Literal,
     /// The values and what follows each.
     pub steps: Vec<Step>,
 }
@@ -111,14 +158,14 @@ fn keyed_plan(columns: &[Column], keep: impl Fn(usize) -> Option<(Field, u8)>) -
 }
 
 fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields) -> TextPlan {
-    let mut lead = Vec::new();
+    let mut lead = Literal::default();
     let mut steps: Vec<Step> = Vec::new();
     let mut column = 0_usize;
     for (at, piece) in pieces.iter().enumerate() {
         match piece {
             Piece::Literal(text) => match steps.last_mut() {
-                Some(step) => step.then.clone_from(text),
-                None => lead.clone_from(text),
+                Some(step) => step.then = text.clone().into(),
+                None => lead = text.clone().into(),
             },
             Piece::Value(variable) => {
                 let before: &[u8] = match at.checked_sub(1).and_then(|at| pieces.get(at)) {
@@ -139,7 +186,7 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     (counts && needs.has(field)).then_some((field, u8::try_from(index).ok()?))
                 });
                 let shape = shape(before, after, variable, escape);
-                steps.push(Step { shape, keep, then: Vec::new(), name: variable.name.clone() });
+                steps.push(Step { shape, keep, then: Literal::default(), name: variable.name.clone(), is_digits: variable.is_digits() });
             }
         }
     }
@@ -151,16 +198,16 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
 /// Two values with nothing between them are refused by the compiler of definitions unless the first
 /// is digits.
 fn shape(before: &[u8], after: Option<&[u8]>, variable: &Variable, escape: Escape) -> Shape {
-    if variable.is_digits() {
-        return Shape::Digits;
-    }
     let Some(after) = after else {
         return match variable {
             _ if variable.is_list() => Shape::LastList,
-            _ if variable.may_hold_blanks() => Shape::Rest,
+            _ if variable.may_hold_blanks() && !variable.is_digits() => Shape::Rest,
             _ => Shape::LastWord,
         };
     };
+    if after.is_empty() {
+        return Shape::Digits;
+    }
     if before.last() == Some(&b'"') && after.first() == Some(&b'"') {
         return match escape {
             Escape::Default => Shape::Quoted,

@@ -12,7 +12,7 @@ mod values;
 
 use values::Values;
 
-use crate::grammar::{Column, Field, Layout, Plan, Reading};
+use crate::grammar::{Column, Field, Fields, Layout, Plan, Reading};
 use crate::stamp::{Stamp, StampReader};
 use crate::unit::{Micros, Unit};
 
@@ -247,6 +247,9 @@ fn why_not(line: &[u8]) -> Reject {
     }
 }
 
+/// Times that few logs give by themselves.
+const RARE: Fields = Fields::NONE.with(Field::Client).with(Field::Server).with(Field::Wait);
+
 /// Reads the values that every run needs as numbers, and splits the request line.
 #[inline]
 fn record<'a>(plan: &'a Plan, values: &'a Values, line: &'a [u8], stamps: &mut StampReader) -> Result<Record<'a>, Reject> {
@@ -272,9 +275,11 @@ fn record<'a>(plan: &'a Plan, values: &'a Values, line: &'a [u8], stamps: &mut S
         plan,
     };
     record.total = own_duration(&record, Field::Total)?;
-    record.client = own_duration(&record, Field::Client)?;
-    record.server = own_duration(&record, Field::Server)?;
-    record.wait = own_duration(&record, Field::Wait)?;
+    if values.has_any(RARE) {
+        record.client = own_duration(&record, Field::Client)?;
+        record.server = own_duration(&record, Field::Server)?;
+        record.wait = own_duration(&record, Field::Wait)?;
+    }
     // A header that the application sent: one that is no number says nothing, it does not spoil
     // the line.
     record.app = text(Field::App).and_then(|text| record.unit(Field::App).read(text));
@@ -340,19 +345,26 @@ fn request<'a>(record: &Record<'a>) -> Result<Request<'a>, Reject> {
 /// `METHOD target[ HTTP/x]`; the target may hold spaces, because clients send what they like.
 #[inline]
 fn request_line(line: &[u8]) -> Option<Request<'_>> {
-    let space = memchr::memchr(b' ', line)?;
+    let space = line.iter().take(LONGEST_METHOD + 1).position(|byte| *byte == b' ')?;
     let (method, rest) = (line.get(..space)?, line.get(space + 1..)?);
-    let target = match memchr::memrchr(b' ', rest) {
-        Some(space) if rest.get(space + 1..)?.starts_with(b"HTTP/") => rest.get(..space)?,
-        _ => rest,
+    let target = match rest {
+        // Every version that there is has this length.
+        [target @ .., b' ', b'H', b'T', b'T', b'P', b'/', _, _, _] => target,
+        _ => match memchr::memrchr(b' ', rest) {
+            Some(space) if rest.get(space + 1..)?.starts_with(b"HTTP/") => rest.get(..space)?,
+            _ => rest,
+        },
     };
     (is_method(method) && is_target(target)).then_some(Request::Line { method, target })
 }
 
+/// No method comes near this length.
+const LONGEST_METHOD: usize = 32;
+
 /// A token of letters (RFC 9110 allows more, no method uses it) and of a sane length.
 #[inline]
 fn is_method(method: &[u8]) -> bool {
-    !method.is_empty() && method.len() <= 32 && method.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'))
+    !method.is_empty() && method.len() <= LONGEST_METHOD && method.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'))
 }
 
 /// The four forms of a request target (RFC 9112, 3.2): a path, an absolute URI, an authority
@@ -381,7 +393,7 @@ fn is_authority(target: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::{Escape, Fields, Names, compile};
+    use crate::grammar::{Escape, Names, compile};
 
     fn plan(definition: &str, escape: Escape) -> Plan {
         compile("test", definition, escape, Names::Checked).unwrap().plan(Fields::ALL)

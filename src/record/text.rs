@@ -1,13 +1,13 @@
 //! Lines of a text format: the steps of a [`TextPlan`] over the bytes of a line.
 
 use memchr::{memchr, memchr3};
-use nom::bytes::complete::{tag, take, take_till, take_while};
+use nom::bytes::complete::{take, take_while};
 use nom::combinator::rest;
 use nom::{Err, IResult, Parser};
 
 use super::Misfit;
 use super::values::Values;
-use crate::grammar::{Shape, Step, TextPlan};
+use crate::grammar::{Literal, Shape, Step, TextPlan};
 
 /// No more than "it does not fit": the message is made by [`misfit`], for the few lines that need one.
 type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
@@ -18,7 +18,7 @@ type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
 /// The index of the first step that does not fit; the number of steps where text is left over.
 #[inline]
 pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<(), usize> {
-    let mut input = line.strip_prefix(plan.lead.as_slice()).ok_or(0_usize)?;
+    let mut input = plan.lead.strip(line).ok_or(0_usize)?;
     for (at, step) in plan.steps.iter().enumerate() {
         let (left, value) = value(step, input).map_err(|_| at)?;
         if let Some(column) = step.keep {
@@ -31,29 +31,65 @@ pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<
 }
 
 /// A value and the literal after it.
-#[inline]
+// Inlined by force: called for each value of each line, it would spend a fifth of its time on
+// entering and leaving.
+#[inline(always)]
 fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
-    let then = step.then.as_slice();
     match step.shape {
-        Shape::Fixed(length) => followed(take(length).parse(input)?, then),
-        Shape::Until => until(then, input),
+        Shape::Fixed(length) => followed(take(length).parse(input)?, &step.then),
+        Shape::Until => until(&step.then, input),
         Shape::Quoted => {
-            let end = memchr(b'"', input).ok_or(Err::Error(()))?;
-            followed(take(end).parse(input)?, then)
+            let end = find(b'"', input).ok_or(Err::Error(()))?;
+            followed(take(end).parse(input)?, &step.then)
         }
-        Shape::QuotedEscaped => followed(until_bare_quote(input)?, then),
-        Shape::List => list(then, input),
-        Shape::Digits => followed(take_while(|b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-')).parse(input)?, then),
+        Shape::QuotedEscaped => followed(until_bare_quote(input)?, &step.then),
+        Shape::List => list(&step.then, input),
+        Shape::Digits => followed(digits(input)?, &step.then),
         Shape::LastList => last_list(input),
-        Shape::LastWord => take_till(|b: u8| matches!(b, b' ' | b'\t')).parse(input),
+        Shape::LastWord => match find(b' ', input) {
+            Some(_) => Err(Err::Error(())),
+            None => rest(input),
+        },
         Shape::Rest => rest(input),
     }
 }
 
+#[inline]
+fn digits(input: &[u8]) -> Parsed<'_> {
+    take_while(|b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-')).parse(input)
+}
+
+/// The first place of a byte. Most values of a log are short, so the first sixteen bytes are looked
+/// at here, eight at a time, before [`memchr`] is called: it is made for long stretches.
+#[inline]
+fn find(byte: u8, input: &[u8]) -> Option<usize> {
+    let Some((first, rest)) = input.split_first_chunk::<8>() else { return memchr(byte, input) };
+    let Some(second) = rest.first_chunk::<8>() else { return memchr(byte, input) };
+    if let Some(at) = find_in_word(byte, *first) {
+        return Some(at);
+    }
+    if let Some(at) = find_in_word(byte, *second) {
+        return Some(8 + at);
+    }
+    memchr(byte, &input[16..]).map(|at| 16 + at)
+}
+
+/// The first place of a byte among eight: the bit trick of
+/// <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>, exact for the lowest match.
+#[inline]
+fn find_in_word(byte: u8, word: [u8; 8]) -> Option<usize> {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Little endian, so that the first byte is the lowest.
+    let differs = u64::from_le_bytes(word) ^ (LOW * u64::from(byte));
+    let zero = differs.wrapping_sub(LOW) & !differs & HIGH;
+    (zero != 0).then_some(zero.trailing_zeros() as usize / 8)
+}
+
 /// Takes the literal that must come next.
 #[inline]
-fn followed<'a>((left, value): (&'a [u8], &'a [u8]), then: &[u8]) -> Parsed<'a> {
-    match left.strip_prefix(then) {
+fn followed<'a>((left, value): (&'a [u8], &'a [u8]), then: &Literal) -> Parsed<'a> {
+    match then.strip(left) {
         Some(left) => Ok((left, value)),
         None => Err(Err::Error(())),
     }
@@ -61,13 +97,13 @@ fn followed<'a>((left, value): (&'a [u8], &'a [u8]), then: &[u8]) -> Parsed<'a> 
 
 /// Everything before the first place where the literal stands, and the literal.
 #[inline]
-fn until<'a>(then: &[u8], input: &'a [u8]) -> Parsed<'a> {
-    let (&first, more) = then.split_first().ok_or(Err::Error(()))?;
+fn until<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
+    let first = *then.bytes().first().ok_or(Err::Error(()))?;
     let mut from = 0;
     loop {
-        let at = from + memchr(first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let at = from + find(first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
         let (value, left) = input.split_at(at);
-        if let Some(left) = left.get(1..).and_then(|left| left.strip_prefix(more)) {
+        if let Some(left) = then.strip(left) {
             return Ok((left, value));
         }
         from = at + 1;
@@ -90,8 +126,8 @@ fn until_bare_quote(input: &[u8]) -> Parsed<'_> {
 
 /// An nginx list without quotes: elements with `, ` between retries and ` : ` between upstreams.
 /// What follows a list never begins with one of the two, so its end is plain.
-fn list<'a>(then: &[u8], input: &'a [u8]) -> Parsed<'a> {
-    let first = *then.first().ok_or(Err::Error(()))?;
+fn list<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
+    let first = *then.bytes().first().ok_or(Err::Error(()))?;
     let mut from = 0;
     loop {
         let at = from + memchr3(b',', b' ', first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
@@ -100,7 +136,7 @@ fn list<'a>(then: &[u8], input: &'a [u8]) -> Parsed<'a> {
             from = at + 2;
         } else if left.starts_with(b" : ") {
             from = at + 3;
-        } else if let Ok((left, _)) = tag::<_, _, ()>(then).parse(left) {
+        } else if let Some(left) = then.strip(left) {
             return Ok((left, value));
         } else {
             from = at + 1;
@@ -127,14 +163,15 @@ fn last_list(input: &[u8]) -> Parsed<'_> {
 /// place of the first that fails.
 pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
     let show = |literal: &[u8]| format!("`{}`", String::from_utf8_lossy(literal));
-    let Some(mut input) = line.strip_prefix(plan.lead.as_slice()) else {
-        return Some(Misfit { at: 0, expected: Some(show(&plan.lead)) });
+    let Some(mut input) = plan.lead.strip(line) else {
+        return Some(Misfit { at: 0, expected: Some(show(plan.lead.bytes())) });
     };
     for step in &plan.steps {
         let at = line.len() - input.len();
+        let is_sound = |value: &[u8]| !step.is_digits || digits(value).is_ok_and(|(left, _)| left.is_empty());
         match value(step, input) {
-            Ok((left, _)) => input = left,
-            Err(_) => return Some(Misfit { at, expected: Some(format!("${} and then {}", step.name, show(&step.then))) }),
+            Ok((left, value)) if is_sound(value) => input = left,
+            _ => return Some(Misfit { at, expected: Some(format!("${} and then {}", step.name, show(step.then.bytes()))) }),
         }
     }
     (!input.is_empty()).then(|| Misfit { at: line.len() - input.len(), expected: None })
@@ -167,6 +204,21 @@ mod tests {
         assert_eq!(found[3], (Field::UpstreamAddr, "10.0.0.1:80, 10.0.0.2:80".to_owned()));
         let trailing = values("$request $upstream_response_time $status", Escape::Default, "x 0.012 :  502").unwrap();
         assert_eq!(trailing[2], (Field::Response, "0.012 : ".to_owned()));
+    }
+
+    #[test]
+    fn the_short_search_equals_memchr() {
+        for length in 0..40 {
+            for at in 0..=length {
+                let mut text = vec![0x21_u8; length];
+                if let Some(byte) = text.get_mut(at) {
+                    *byte = b'"';
+                }
+                for byte in [b'"', 0x21, 0x20, 0x23, 0, 0xff] {
+                    assert_eq!(find(byte, &text), memchr(byte, &text), "{length} {at} {byte}");
+                }
+            }
+        }
     }
 
     #[test]

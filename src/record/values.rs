@@ -1,6 +1,6 @@
 //! Where the values of a line are: scratch space that one reader uses for all its lines.
 
-use crate::grammar::Field;
+use crate::grammar::{Field, Fields};
 
 /// The place of each field's text in the line, and the column that gave it.
 ///
@@ -48,6 +48,12 @@ impl Values {
         }
         let (start, end) = self.spans[at];
         line.get(start as usize..end as usize)
+    }
+
+    /// Whether any of the fields is there.
+    #[inline]
+    pub fn has_any(&self, fields: Fields) -> bool {
+        self.present & fields.bits() != 0
     }
 
     /// The index of the column that gave a field.

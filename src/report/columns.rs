@@ -55,8 +55,8 @@ pub enum Column {
     Bytes,
     /// A number of a phase.
     Phase(Phase, Stat),
-    /// How the whole time divides into wait, app and the rest.
-    Bar,
+    /// How the whole time divides into wait, this phase, and the rest.
+    Bar(Phase),
 }
 
 /// The columns that are no number of a phase, by name.
@@ -71,7 +71,7 @@ const NAMES: &[(&str, Column)] = &[
     ("censored", Column::Censored),
     ("upgraded", Column::Upgraded),
     ("bytes", Column::Bytes),
-    ("bar", Column::Bar),
+    ("bar", Column::Bar(Phase::App)),
 ];
 
 /// The name of no column.
@@ -176,7 +176,8 @@ impl Column {
             Column::Errors4xx => "4xx".to_owned(),
             Column::Errors5xx => "5xx".to_owned(),
             Column::Censored => "cut off".to_owned(),
-            Column::Bar => "wait▓ app█ rest░".to_owned(),
+            Column::Bar(Phase::App) => "wait▓ app█ rest░".to_owned(),
+            Column::Bar(phase) => format!("{}█ rest░", phase.name()),
             Column::Phase(phase, stat) => format!("{} {}", phase.name(), stat.label()),
             other => other.key(),
         }
@@ -200,7 +201,7 @@ impl Column {
             Column::Bytes => Cell::Bytes(endpoint.bytes),
             Column::Phase(phase, Stat::Count) => Cell::Count(endpoint.phase(*phase).map_or(0, |phase| phase.count)),
             Column::Phase(phase, stat) => Cell::Duration(stat.value(endpoint, *phase)),
-            Column::Bar => bar(endpoint),
+            Column::Bar(phase) => bar(endpoint, *phase),
         }
     }
 
@@ -250,15 +251,11 @@ impl Stat {
     }
 }
 
-fn bar(endpoint: &Endpoint) -> Cell {
-    let sum = |phase| endpoint.phase(phase).map(|distribution| distribution.sum);
-    let total = sum(Phase::Total).unwrap_or_default();
-    let wait = sum(Phase::Wait);
-    let at_work = match wait {
-        Some(_) => sum(Phase::App),
-        None => sum(Phase::Server).or_else(|| sum(Phase::Upstream)),
-    };
-    Cell::Bar { wait: wait.unwrap_or_default(), app: at_work.unwrap_or_default(), total }
+fn bar(endpoint: &Endpoint, at_work: Phase) -> Cell {
+    let sum = |phase| endpoint.phase(phase).map(|distribution| distribution.sum).unwrap_or_default();
+    // Only with app time is there a wait to be told apart from it.
+    let wait = if at_work == Phase::App { sum(Phase::Wait) } else { Micros(0) };
+    Cell::Bar { wait, app: sum(at_work), total: sum(Phase::Total) }
 }
 
 #[cfg(test)]

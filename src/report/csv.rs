@@ -9,7 +9,7 @@ use crate::untrusted::Untrusted;
 #[must_use]
 pub fn render(view: &View<'_>) -> String {
     let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let columns = || view.columns.iter().filter(|column| !matches!(column, super::Column::Bar));
+    let columns = || view.columns.iter().filter(|column| !matches!(column, super::Column::Bar(_)));
     // Writing to memory cannot fail, and every row has the same columns.
     let mut write = |cells: Vec<String>| out.write_record(cells).unwrap_or_else(|e| unreachable!("{e}"));
     let heads = columns().flat_map(|column| match column {

@@ -11,7 +11,7 @@ use crate::untrusted::Untrusted;
 pub fn render(view: &View<'_>) -> String {
     let summary = view.summary;
     let mut out = String::new();
-    let columns: Vec<&Column> = view.columns.iter().filter(|column| !matches!(column, Column::Bar)).collect();
+    let columns: Vec<&Column> = view.columns.iter().filter(|column| !matches!(column, Column::Bar(_))).collect();
     // OK because write! to a String cannot fail, here and below.
     let _ = writeln!(
         out,

@@ -98,9 +98,7 @@ fn usual_columns(summary: &Summary, quantiles: &[Quantile]) -> Vec<Column> {
     if known(Phase::Total) {
         let of_total: &[Quantile] = if split.is_empty() { quantiles } else { quantiles.split_last().map_or(&[], |(last, _)| std::slice::from_ref(last)) };
         columns.extend(of_total.iter().map(|quantile| Column::Phase(Phase::Total, Stat::Quantile(*quantile))));
-        if !split.is_empty() {
-            columns.push(Column::Bar);
-        }
+        columns.extend(split.last().map(|at_work| Column::Bar(*at_work)));
     }
     columns
 }

@@ -136,7 +136,7 @@ fn wait(summary: &Summary) -> Vec<String> {
         Basis::Total => "busy time is the whole duration",
     };
     let basis = if summary.totals.busy.0 == 0 { "the log has no durations" } else { basis };
-    let mut lines = match (split.wait, split.by) {
+    match (split.wait, split.by) {
         (Knowledge::Measured, by) => {
             let (covered, of) = split.covered;
             vec![format!(
@@ -155,15 +155,7 @@ fn wait(summary: &Summary) -> Vec<String> {
             };
             vec![format!("wait: unknown, {missing}; {basis}")]
         }
-    };
-    let clamped = summary.totals.clamped;
-    if clamped > 0 {
-        lines.push(format!(
-            "{} requests where one clock of the server was ahead of the other: the negative difference counts as 0",
-            unit::count(clamped)
-        ));
     }
-    lines
 }
 
 /// Cells of a sparkline at most.
@@ -264,7 +256,7 @@ fn least_missed(columns: &[Column]) -> Option<usize> {
     let quantiles = || columns.iter().filter_map(quantile);
     let several = quantiles().min() != quantiles().max();
     let dimension = |column: &Column| matches!(column, Column::Endpoint | Column::Dimension(..));
-    find(&|column| matches!(column, Column::Bar))
+    find(&|column| matches!(column, Column::Bar(_)))
         .or_else(|| find(&|column| matches!(column, Column::Phase(Phase::Total, _))).filter(|_| several))
         .or_else(|| find(&|column| quantile(column).is_some() && quantile(column) == quantiles().max()).filter(|_| several))
         .or_else(|| find(&|column| matches!(column, Column::Errors | Column::Errors4xx)))
@@ -306,7 +298,7 @@ const LONGEST_NAME: usize = 300;
 
 fn side(column: &Column) -> Side {
     match column {
-        Column::Endpoint | Column::Dimension(..) | Column::Bar => Side::Left,
+        Column::Endpoint | Column::Dimension(..) | Column::Bar(_) => Side::Left,
         _ => Side::Right,
     }
 }
@@ -378,14 +370,21 @@ fn paint_bars(line: &str) -> String {
 fn foot(view: &View<'_>, left_out: &[String], width: Option<usize>) -> String {
     let summary = view.summary;
     let mut notes = Vec::new();
+    let are = |n: u64, one: &str, many: &str| format!("{} {}", unit::count(n), if n == 1 { one } else { many });
     if summary.totals.censored > 0 {
         notes.push(format!(
-            "{} requests were cut off (499, 504): their durations are lower bounds; ≥ marks a percentile that falls on one",
-            unit::count(summary.totals.censored)
+            "{} cut off (499, 504), so the duration is a lower bound; ≥ marks a percentile that falls on one",
+            are(summary.totals.censored, "request was", "requests were")
         ));
     }
     if summary.totals.upgraded > 0 {
-        notes.push(format!("{} tunnels and streams are counted, but kept out of all durations", unit::count(summary.totals.upgraded)));
+        notes.push(format!("{} counted, but kept out of all durations", are(summary.totals.upgraded, "tunnel or stream is", "tunnels and streams are")));
+    }
+    if summary.totals.clamped > 0 {
+        notes.push(format!(
+            "{} a phase below zero that counts as 0: servers cut times to whole milliseconds, and their clocks differ by a few",
+            are(summary.totals.clamped, "request has", "requests have")
+        ));
     }
     if let Some(why) = &summary.approximate {
         notes.push(format!("approximate: {why}"));

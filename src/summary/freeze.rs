@@ -35,7 +35,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         .map(|(key, tally)| endpoint(&question.naming.parts(key), tally, basis))
         .collect();
     endpoints.sort_by(|a, b| {
-        b.busy.cmp(&a.busy).then_with(|| (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions)))
+        (b.busy, b.requests).cmp(&(a.busy, a.requests)).then_with(|| (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions)))
     });
     let nowhere = Parts { dimensions: Vec::new(), method: b"", route: b"" };
     let mut upstreams: Vec<Upstream> = tallies

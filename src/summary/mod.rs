@@ -139,7 +139,7 @@ pub struct Summary {
     pub dimensions: Vec<Dimension>,
     /// All endpoints together.
     pub totals: Endpoint,
-    /// The endpoints; most busy time first, then by name.
+    /// The endpoints; most busy time first, then most requests, then by name.
     pub endpoints: Vec<Endpoint>,
     /// What had no room, see `approximate`.
     pub other: Option<Endpoint>,

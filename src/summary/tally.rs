@@ -43,10 +43,13 @@ impl PhaseTally {
         self.histogram.record(duration.0, growth);
     }
 
-    /// Counts a duration that is a lower bound.
-    fn record_censored(&mut self, duration: Micros, growth: Growth) {
+    /// Counts a duration, which is a lower bound where the request was cut off.
+    #[inline]
+    pub fn record_as(&mut self, ending: Ending, duration: Micros, growth: Growth) {
         self.record(duration, growth);
-        self.censored.get_or_insert_default().record(duration.0, Growth::Small);
+        if ending == Ending::Censored {
+            self.censored.get_or_insert_default().record(duration.0, Growth::Small);
+        }
     }
 
     /// Adds another tally.
@@ -122,7 +125,7 @@ impl Tally {
                     any = true;
                     let tally = &mut self.phases[phase as usize];
                     match phase {
-                        Phase::Total | Phase::Upstream => tally.record_censored(duration, growth),
+                        Phase::Total | Phase::Upstream => tally.record_as(phases.ending, duration, growth),
                         _ => tally.record(duration, growth),
                     }
                 }
