@@ -10,7 +10,10 @@ use std::path::Path;
 
 use crate::grammar::builtin::{self, Builtin};
 use crate::grammar::nginx_conf::{LogFormat, NginxConf};
-use crate::grammar::{Anchor, Definition, Fields, Grammar, Names, Piece, Syntax, Variable, compile, parse_definition, variable};
+use crate::grammar::{
+    Anchor, Definition, Fields, Grammar, Names, Piece, Syntax, Variable, compile, parse_definition,
+    variable,
+};
 use crate::input::lines;
 use crate::record::{LineReader, Misfit};
 use crate::untrusted::Untrusted;
@@ -37,14 +40,33 @@ impl fmt::Display for Undetected {
         const AFTER: usize = 60;
         let from = self.misfit.at.saturating_sub(BEFORE);
         let until = self.line.len().min(self.misfit.at + AFTER);
-        let shown = |from: usize, until: usize| Untrusted::new(self.line.get(from..until).unwrap_or_default()).for_terminal();
+        let shown = |from: usize, until: usize| {
+            Untrusted::new(self.line.get(from..until).unwrap_or_default()).for_terminal()
+        };
         let dots = |cut: bool| if cut { "…" } else { "" };
         let left = format!("{}{}", dots(from > 0), shown(from, self.misfit.at));
-        let right = format!("{}{}", shown(self.misfit.at, until), dots(until < self.line.len()));
-        let expected = self.misfit.expected.as_deref().unwrap_or("the end of the line");
-        writeln!(f, "no format fits: the nearest, {}, fits {} of the first {} lines", self.nearest, self.fits.0, self.fits.1)?;
+        let right = format!(
+            "{}{}",
+            shown(self.misfit.at, until),
+            dots(until < self.line.len())
+        );
+        let expected = self
+            .misfit
+            .expected
+            .as_deref()
+            .unwrap_or("the end of the line");
+        writeln!(
+            f,
+            "no format fits: the nearest, {}, fits {} of the first {} lines",
+            self.nearest, self.fits.0, self.fits.1
+        )?;
         writeln!(f, "  {left}{right}")?;
-        writeln!(f, "  {:width$}^ expected {expected}", "", width = unicode_width::UnicodeWidthStr::width(left.as_str()))?;
+        writeln!(
+            f,
+            "  {:width$}^ expected {expected}",
+            "",
+            width = unicode_width::UnicodeWidthStr::width(left.as_str())
+        )?;
         write!(
             f,
             "give the format with --log-format 'STR' (the log_format string), with --log-format NAME (see `slowpath formats`), or with --nginx-conf FILE"
@@ -60,12 +82,22 @@ impl std::error::Error for Undetected {}
 /// No grammar fits at least half of the first lines.
 pub fn detect(head: &[u8]) -> Result<Option<Grammar>, Box<Undetected>> {
     let sample = sample(head);
-    let Some(first) = sample.first() else { return Ok(None) };
-    let builtins = builtin::all().iter().flat_map(|builtin| builtin.grammars.iter().cloned());
+    let Some(first) = sample.first() else {
+        return Ok(None);
+    };
+    let builtins = builtin::all()
+        .iter()
+        .flat_map(|builtin| builtin.grammars.iter().cloned());
     let candidates: Vec<Grammar> = builtins.chain(with_tail(&sample)).collect();
     let mut scored: Vec<(usize, u32, &Grammar)> = candidates
         .iter()
-        .map(|grammar| (count_fits(grammar, &sample), grammar.fields().len(), grammar))
+        .map(|grammar| {
+            (
+                count_fits(grammar, &sample),
+                grammar.fields().len(),
+                grammar,
+            )
+        })
         .collect();
     // A stable sort: among equals the order of the built-ins holds.
     scored.sort_by_key(|(fits, fields, _)| std::cmp::Reverse((*fits, *fields)));
@@ -94,7 +126,10 @@ impl Format {
     /// # Errors
     /// A definition that cannot be compiled; a bare word that is no built-in.
     pub fn named(text: &str) -> Result<Format, String> {
-        let is_name = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let is_name = !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if is_name {
             return builtin::find(text).map(Format::Builtin).map_err(|near| match near {
                 Some(near) => format!("there is no built-in format {text:?}: did you mean {near}?"),
@@ -105,7 +140,14 @@ impl Format {
             });
         }
         let Definition { name, text, escape } = parse_definition(text);
-        compile(name.as_deref().unwrap_or("custom"), &text, escape, Names::Checked).map(Format::Given).map_err(|e| e.to_string())
+        compile(
+            name.as_deref().unwrap_or("custom"),
+            &text,
+            escape,
+            Names::Checked,
+        )
+        .map(Format::Given)
+        .map_err(|e| e.to_string())
     }
 
     /// The grammar of a log of that name (`None` for standard input) with these first bytes; `None`
@@ -125,7 +167,10 @@ impl Format {
 
 /// The grammar that fits most lines; the first of equals.
 fn best<'g>(grammars: &'g [Grammar], head: &[u8]) -> Option<&'g Grammar> {
-    grammars.iter().rev().max_by_key(|grammar| fit(grammar, head).0)
+    grammars
+        .iter()
+        .rev()
+        .max_by_key(|grammar| fit(grammar, head).0)
 }
 
 /// The format that a configuration gives a log: by the log's path; where that leaves several, by its
@@ -133,11 +178,23 @@ fn best<'g>(grammars: &'g [Grammar], head: &[u8]) -> Option<&'g Grammar> {
 fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<Grammar>, String> {
     let formats = conf.formats_for(log.unwrap_or(Path::new("-")));
     let compiled = |format: &&LogFormat| {
-        compile(&format.name, &format.definition, format.escape, Names::Accepted)
-            .map_err(|e| format!("{}: log_format {}: {e}", format.at, Untrusted::new(format.name.as_bytes()).for_terminal()))
+        compile(
+            &format.name,
+            &format.definition,
+            format.escape,
+            Names::Accepted,
+        )
+        .map_err(|e| {
+            format!(
+                "{}: log_format {}: {e}",
+                format.at,
+                Untrusted::new(format.name.as_bytes()).for_terminal()
+            )
+        })
     };
     // A format without a request in it cannot be this log's; it is an error only if it is the only one.
-    let (grammars, mut errors): (Vec<_>, Vec<_>) = formats.iter().map(compiled).partition(Result::is_ok);
+    let (grammars, mut errors): (Vec<_>, Vec<_>) =
+        formats.iter().map(compiled).partition(Result::is_ok);
     let grammars: Vec<Grammar> = grammars.into_iter().flatten().collect();
     if let (true, Some(Err(error))) = (grammars.is_empty(), errors.pop()) {
         return Err(error);
@@ -155,9 +212,19 @@ fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<G
     match fits.as_slice() {
         [only] => Ok(Some((*only).clone())),
         _ => {
-            let list: Vec<String> = formats.iter().map(|format| format!("\n  {}: {}", format.name, format.definition)).collect();
-            let how = if fits.is_empty() { "none of its formats fits the lines" } else { "several of its formats fit the lines" };
-            Err(format!("the configuration has no access_log for this file, and {how}; give one of these with --log-format:{}", list.concat()))
+            let list: Vec<String> = formats
+                .iter()
+                .map(|format| format!("\n  {}: {}", format.name, format.definition))
+                .collect();
+            let how = if fits.is_empty() {
+                "none of its formats fits the lines"
+            } else {
+                "several of its formats fit the lines"
+            };
+            Err(format!(
+                "the configuration has no access_log for this file, and {how}; give one of these with --log-format:{}",
+                list.concat()
+            ))
         }
     }
 }
@@ -167,7 +234,8 @@ fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<G
 pub fn why_none_fits(grammar: &Grammar, head: &[u8]) -> Option<String> {
     let sample = sample(head);
     let first = sample.first()?;
-    (count_fits(grammar, &sample) == 0).then(|| nearest(&[(0, 0, grammar)], &sample, first).to_string())
+    (count_fits(grammar, &sample) == 0)
+        .then(|| nearest(&[(0, 0, grammar)], &sample, first).to_string())
 }
 
 /// How many lines of a sample a grammar fits, and how many there are.
@@ -184,13 +252,19 @@ fn sample(head: &[u8]) -> Vec<&[u8]> {
         Some(end) if head.len() >= crate::input::HEAD => &head[..end],
         _ => head,
     };
-    lines(whole).filter(|line| !line.trim_ascii().is_empty()).take(SAMPLE).collect()
+    lines(whole)
+        .filter(|line| !line.trim_ascii().is_empty())
+        .take(SAMPLE)
+        .collect()
 }
 
 fn count_fits(grammar: &Grammar, sample: &[&[u8]]) -> usize {
     let plan = grammar.plan(Fields::ALL);
     let mut reader = LineReader::new(&plan);
-    sample.iter().filter(|line| reader.read(line).is_ok()).count()
+    sample
+        .iter()
+        .filter(|line| reader.read(line).is_ok())
+        .count()
 }
 
 /// The grammar that fits most lines, or goes furthest on the first.
@@ -201,17 +275,32 @@ fn nearest(scored: &[(usize, u32, &Grammar)], sample: &[&[u8]], first: &[u8]) ->
         reader.misfit(line)
     };
     let reach = |grammar: &Grammar| misfit(grammar, first).map_or(first.len(), |misfit| misfit.at);
-    let best = scored.iter().max_by_key(|(fits, fields, grammar)| (*fits, reach(grammar), std::cmp::Reverse(*fields)));
+    let best = scored
+        .iter()
+        .max_by_key(|(fits, fields, grammar)| (*fits, reach(grammar), std::cmp::Reverse(*fields)));
     let Some((fits, _, grammar)) = best else {
         unreachable!("there are built-in grammars");
     };
-    let found = sample.iter().find_map(|line| Some((line, misfit(grammar, line)?)));
+    let found = sample
+        .iter()
+        .find_map(|line| Some((line, misfit(grammar, line)?)));
     let (line, misfit) = match found {
         Some((line, misfit)) => (line.to_vec(), misfit),
         // It has the shape; a number, time or request in it is none.
-        None => (first.to_vec(), Misfit { at: 0, expected: Some("a request with a time and numbers that can be read".to_owned()) }),
+        None => (
+            first.to_vec(),
+            Misfit {
+                at: 0,
+                expected: Some("a request with a time and numbers that can be read".to_owned()),
+            },
+        ),
     };
-    Undetected { nearest: grammar.name.clone(), fits: (*fits, sample.len()), line, misfit }
+    Undetected {
+        nearest: grammar.name.clone(),
+        fits: (*fits, sample.len()),
+        line,
+        misfit,
+    }
 }
 
 /// What people put before the tail.
@@ -248,17 +337,23 @@ const NAMES: &[(&str, &str)] = &[
 /// Grammars for lines that go on behind a known format with `name=value` pairs, as the first such
 /// line of the sample shows them.
 fn with_tail(sample: &[&[u8]]) -> Vec<Grammar> {
-    let prefixes = PREFIXES.iter().filter_map(|name| builtin::find(name).ok()?.grammars.first());
+    let prefixes = PREFIXES
+        .iter()
+        .filter_map(|name| builtin::find(name).ok()?.grammars.first());
     prefixes
         .filter_map(|prefix| {
             let plan = prefix.plan(Fields::ALL);
             let mut reader = LineReader::new(&plan);
             let tail = sample.iter().find_map(|line| {
-                let misfit = reader.misfit(line).filter(|misfit| misfit.expected.is_none())?;
+                let misfit = reader
+                    .misfit(line)
+                    .filter(|misfit| misfit.expected.is_none())?;
                 line.get(misfit.at..)
             })?;
             let (pieces, definition) = pairs(tail)?;
-            let Syntax::Text(mut all, escape) = prefix.syntax.clone() else { return None };
+            let Syntax::Text(mut all, escape) = prefix.syntax.clone() else {
+                return None;
+            };
             join(&mut all, pieces);
             Some(Grammar {
                 name: "timed".to_owned(),
@@ -286,9 +381,15 @@ fn pairs(tail: &[u8]) -> Option<(Vec<Piece>, String)> {
     let mut definition = String::new();
     let mut rest = tail;
     while !rest.is_empty() {
-        let blank = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let blank = rest
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
         let (between, pair) = rest.split_at(blank);
-        let name_length = pair.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+        let name_length = pair
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+            .count();
         let (name, value) = pair.split_at(name_length);
         let value = value.strip_prefix(b"=").filter(|_| name_length > 0)?;
         let name = std::str::from_utf8(name).ok()?;
@@ -313,15 +414,24 @@ fn pairs(tail: &[u8]) -> Option<(Vec<Piece>, String)> {
 /// The variable behind a name; one of no meaning where the name says nothing.
 fn named(name: &str) -> Variable {
     let lower = name.to_ascii_lowercase();
-    let meant = NAMES.iter().find(|(known, _)| *known == lower).map_or(lower.as_str(), |(_, variable)| variable);
-    variable(meant).unwrap_or_else(|_| Variable { name: meant.to_owned(), meaning: None })
+    let meant = NAMES
+        .iter()
+        .find(|(known, _)| *known == lower)
+        .map_or(lower.as_str(), |(_, variable)| variable);
+    variable(meant).unwrap_or_else(|_| Variable {
+        name: meant.to_owned(),
+        meaning: None,
+    })
 }
 
 /// A value without quotes ends at the next blank; an nginx list goes on behind its separators.
 fn length_of_bare(value: &[u8], is_list: bool) -> usize {
     let mut at = 0;
     loop {
-        at += value[at..].iter().take_while(|b| !matches!(b, b' ' | b'\t')).count();
+        at += value[at..]
+            .iter()
+            .take_while(|b| !matches!(b, b' ' | b'\t'))
+            .count();
         let ends_in_comma = at > 0 && value[at - 1] == b',';
         match &value[at..] {
             [b' ', b':', b' ', ..] if is_list => at += 3,
@@ -345,19 +455,28 @@ mod tests {
         }
     }
 
-    const COMBINED: &str = r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET / HTTP/1.1" 200 166 "-" "curl/8""#;
+    const COMBINED: &str =
+        r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET / HTTP/1.1" 200 166 "-" "curl/8""#;
 
     fn definition(tail: &str) -> Option<String> {
         let line = format!("{COMBINED}{tail}\n");
         let grammar = detect(line.as_bytes()).ok()??;
-        Some(grammar.definition.rsplit_once("http_user_agent\"")?.1.to_owned())
+        Some(
+            grammar
+                .definition
+                .rsplit_once("http_user_agent\"")?
+                .1
+                .to_owned(),
+        )
     }
 
     #[test]
     fn a_tail_of_pairs_is_worked_out() {
         assert_eq!(
             definition(r#" urt="0.1" rt=0.2 foo=bar app="0.05""#).as_deref(),
-            Some(r#" urt="$upstream_response_time" rt=$request_time foo=$foo app="$upstream_http_x_runtime""#)
+            Some(
+                r#" urt="$upstream_response_time" rt=$request_time foo=$foo app="$upstream_http_x_runtime""#
+            )
         );
         assert_eq!(
             definition("rt=0.2 uct=0.001, 0.002 : - uht=0.1").as_deref(),
@@ -369,8 +488,13 @@ mod tests {
 
     #[test]
     fn what_fits_nothing_says_where_and_what_to_do() {
-        let error = detect(b"2025-01-01 something else\n").unwrap_err().to_string();
-        assert!(error.contains("no format fits") && error.contains("--log-format"), "{error}");
+        let error = detect(b"2025-01-01 something else\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("no format fits") && error.contains("--log-format"),
+            "{error}"
+        );
         let line = COMBINED.replace("200 166", "200");
         let error = detect(line.as_bytes()).unwrap_err().to_string();
         let caret = error.lines().nth(2).unwrap().find('^').unwrap();

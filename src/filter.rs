@@ -96,7 +96,10 @@ const SUBJECTS: &[(&str, Subject)] = &[
 
 impl Subject {
     fn named(name: &str) -> Option<Subject> {
-        let known = SUBJECTS.iter().find(|(known, _)| *known == name).map(|(_, subject)| *subject);
+        let known = SUBJECTS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, subject)| *subject);
         known.or_else(|| Phase::named(name).map(Subject::Phase))
     }
 
@@ -157,7 +160,10 @@ pub struct FilterError {
 
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.text.get(..self.at).map_or(0, |head| head.chars().count());
+        let before = self
+            .text
+            .get(..self.at)
+            .map_or(0, |head| head.chars().count());
         write!(f, "{}\n  {}\n  {:before$}^", self.message, self.text, "")
     }
 }
@@ -171,8 +177,16 @@ impl Filter {
     /// It is no expression, names an unknown field, or compares a duration without a unit.
     pub fn new(text: &str) -> Result<Filter, FilterError> {
         // OK because every part that is complained about is a slice of the text.
-        let offset = |part: &str| (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).min(text.len());
-        let error = |part: &str, message: String| FilterError { text: text.to_owned(), at: offset(part), message };
+        let offset = |part: &str| {
+            (part.as_ptr() as usize)
+                .saturating_sub(text.as_ptr() as usize)
+                .min(text.len())
+        };
+        let error = |part: &str, message: String| FilterError {
+            text: text.to_owned(),
+            at: offset(part),
+            message,
+        };
         match terminated(or, multispace0).parse(text) {
             Ok(("", raw)) => compile(&raw).map(Filter).map_err(|(at, message)| error(at, message)),
             Ok((rest, _)) => Err(error(rest, "expected `and`, `or` or the end of the expression here".to_owned())),
@@ -203,20 +217,31 @@ impl Expr {
             Expr::Or(parts) => parts.iter().any(|part| part.holds(record)),
             Expr::And(parts) => parts.iter().all(|part| part.holds(record)),
             Expr::Not(part) => !part.holds(record),
-            Expr::Number(subject, order, right) => record.number(*subject).is_some_and(|left| order.holds(left, *right)),
-            Expr::StatusClass(order, class) => {
-                record.record.status.is_some_and(|status| order.holds(u64::from(status / 100), u64::from(*class)))
-            }
-            Expr::Text(subject, equal, right) => record.text(*subject).is_some_and(|left| (left == right) == *equal),
-            Expr::Matches(subject, matches, regex) => record.text(*subject).is_some_and(|left| regex.is_match(left) == *matches),
+            Expr::Number(subject, order, right) => record
+                .number(*subject)
+                .is_some_and(|left| order.holds(left, *right)),
+            Expr::StatusClass(order, class) => record
+                .record
+                .status
+                .is_some_and(|status| order.holds(u64::from(status / 100), u64::from(*class))),
+            Expr::Text(subject, equal, right) => record
+                .text(*subject)
+                .is_some_and(|left| (left == right) == *equal),
+            Expr::Matches(subject, matches, regex) => record
+                .text(*subject)
+                .is_some_and(|left| regex.is_match(left) == *matches),
         }
     }
 
     fn needs(&self) -> Fields {
         match self {
-            Expr::Or(parts) | Expr::And(parts) => parts.iter().fold(Fields::NONE, |all, part| all.and(part.needs())),
+            Expr::Or(parts) | Expr::And(parts) => parts
+                .iter()
+                .fold(Fields::NONE, |all, part| all.and(part.needs())),
             Expr::Not(part) => part.needs(),
-            Expr::Number(subject, ..) | Expr::Text(subject, ..) | Expr::Matches(subject, ..) => subject.needs(),
+            Expr::Number(subject, ..) | Expr::Text(subject, ..) | Expr::Matches(subject, ..) => {
+                subject.needs()
+            }
             Expr::StatusClass(..) => Fields::NONE,
         }
     }
@@ -227,45 +252,103 @@ enum Raw<'t> {
     Or(Vec<Raw<'t>>),
     And(Vec<Raw<'t>>),
     Not(Box<Raw<'t>>),
-    Compare { subject: &'t str, operator: &'t str, right: &'t str, right_at: &'t str },
+    Compare {
+        subject: &'t str,
+        operator: &'t str,
+        right: &'t str,
+        right_at: &'t str,
+    },
 }
 
 type Parsed<'t, T> = IResult<&'t str, T>;
 
-fn word<'t>(keyword: &'static str) -> impl Parser<&'t str, Output = (), Error = nom::error::Error<&'t str>> {
+fn word<'t>(
+    keyword: &'static str,
+) -> impl Parser<&'t str, Output = (), Error = nom::error::Error<&'t str>> {
     let end = peek(not(take_while1(|c: char| c.is_alphanumeric() || c == '_')));
     value((), (multispace0, tag_no_case(keyword), end))
 }
 
 fn or(input: &str) -> Parsed<'_, Raw<'_>> {
-    map(separated_list1(alt((word("or"), value((), (multispace0, tag("||"))))), and), Raw::Or).parse(input)
+    map(
+        separated_list1(alt((word("or"), value((), (multispace0, tag("||"))))), and),
+        Raw::Or,
+    )
+    .parse(input)
 }
 
 fn and(input: &str) -> Parsed<'_, Raw<'_>> {
-    map(separated_list1(alt((word("and"), value((), (multispace0, tag("&&"))))), factor), Raw::And).parse(input)
+    map(
+        separated_list1(
+            alt((word("and"), value((), (multispace0, tag("&&"))))),
+            factor,
+        ),
+        Raw::And,
+    )
+    .parse(input)
 }
 
 fn factor(input: &str) -> Parsed<'_, Raw<'_>> {
     // Parentheses and negations nest; a bound keeps a hostile flag from the stack's end.
     const DEEPEST: usize = 200;
-    let (input, negations) = many0(alt((word("not"), value((), (multispace0, char('!')))))).parse(input)?;
+    let (input, negations) =
+        many0(alt((word("not"), value((), (multispace0, char('!')))))).parse(input)?;
     let depth = input.bytes().filter(|b| *b == b'(').count();
     if depth > DEEPEST {
-        return Err(nom::Err::Failure(nom::error::Error::new(input, nom::error::ErrorKind::TooLarge)));
+        return Err(nom::Err::Failure(nom::error::Error::new(
+            input,
+            nom::error::ErrorKind::TooLarge,
+        )));
     }
     let group = delimited((multispace0, char('(')), or, (multispace0, char(')')));
     let (input, inner) = alt((group, comparison)).parse(input)?;
-    Ok((input, if negations.len() % 2 == 1 { Raw::Not(Box::new(inner)) } else { inner }))
+    Ok((
+        input,
+        if negations.len() % 2 == 1 {
+            Raw::Not(Box::new(inner))
+        } else {
+            inner
+        },
+    ))
 }
 
 fn comparison(input: &str) -> Parsed<'_, Raw<'_>> {
-    let (input, subject) = preceded(multispace0, take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_')).parse(input)?;
-    let operators = alt((tag("=="), tag("!="), tag("!~"), tag("<="), tag(">="), tag("="), tag("<"), tag(">"), tag("~")));
+    let (input, subject) = preceded(
+        multispace0,
+        take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_'),
+    )
+    .parse(input)?;
+    let operators = alt((
+        tag("=="),
+        tag("!="),
+        tag("!~"),
+        tag("<="),
+        tag(">="),
+        tag("="),
+        tag("<"),
+        tag(">"),
+        tag("~"),
+    ));
     let (input, operator) = preceded(multispace0, operators).parse(input)?;
     let (right_at, _) = multispace0(input)?;
-    let quoted = |quote: &'static str| delimited(tag(quote), map(opt(is_not(quote)), Option::unwrap_or_default), tag(quote));
-    let (input, right) = alt((quoted("'"), quoted("\""), is_not(" \t\r\n()'\""))).parse(right_at)?;
-    Ok((input, Raw::Compare { subject, operator, right, right_at }))
+    let quoted = |quote: &'static str| {
+        delimited(
+            tag(quote),
+            map(opt(is_not(quote)), Option::unwrap_or_default),
+            tag(quote),
+        )
+    };
+    let (input, right) =
+        alt((quoted("'"), quoted("\""), is_not(" \t\r\n()'\""))).parse(right_at)?;
+    Ok((
+        input,
+        Raw::Compare {
+            subject,
+            operator,
+            right,
+            right_at,
+        },
+    ))
 }
 
 /// `Err` holds the part of the text that is the trouble.
@@ -275,12 +358,27 @@ fn compile<'t>(raw: &Raw<'t>) -> Result<Expr, (&'t str, String)> {
         Raw::Or(parts) => all(parts).map(Expr::Or),
         Raw::And(parts) => all(parts).map(Expr::And),
         Raw::Not(part) => compile(part).map(|part| Expr::Not(Box::new(part))),
-        Raw::Compare { subject, operator, right, right_at } => compare(subject, operator, right, right_at),
+        Raw::Compare {
+            subject,
+            operator,
+            right,
+            right_at,
+        } => compare(subject, operator, right, right_at),
     }
 }
 
-fn compare<'t>(name: &'t str, operator: &'t str, right: &str, right_at: &'t str) -> Result<Expr, (&'t str, String)> {
-    let names = || SUBJECTS.iter().map(|(name, _)| *name).chain(Phase::ALL.map(Phase::name));
+fn compare<'t>(
+    name: &'t str,
+    operator: &'t str,
+    right: &str,
+    right_at: &'t str,
+) -> Result<Expr, (&'t str, String)> {
+    let names = || {
+        SUBJECTS
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(Phase::ALL.map(Phase::name))
+    };
     let Some(subject) = Subject::named(name) else {
         let hint = match nearest(name, names()) {
             Some(meant) => format!("did you mean {meant}?"),
@@ -295,7 +393,12 @@ fn compare<'t>(name: &'t str, operator: &'t str, right: &str, right_at: &'t str)
         "<=" => Order::LessOrEqual,
         ">" => Order::More,
         ">=" => Order::MoreOrEqual,
-        _ if subject.is_number() => return Err((operator, format!("{name} is a number: compare it with = != < <= > >="))),
+        _ if subject.is_number() => {
+            return Err((
+                operator,
+                format!("{name} is a number: compare it with = != < <= > >="),
+            ));
+        }
         _ => {
             let regex = RegexBuilder::new(right)
                 .unicode(false)
@@ -310,16 +413,34 @@ fn compare<'t>(name: &'t str, operator: &'t str, right: &str, right_at: &'t str)
             let duration: Micros = right.parse().map_err(|e: String| (right_at, e))?;
             Ok(Expr::Number(subject, order, duration.0))
         }
-        (Subject::Status, Order::Equal | Order::NotEqual) if right.ends_with("xx") => match right.strip_suffix("xx").and_then(|class| class.parse().ok()) {
+        (Subject::Status, Order::Equal | Order::NotEqual) if right.ends_with("xx") => match right
+            .strip_suffix("xx")
+            .and_then(|class| class.parse().ok())
+        {
             Some(class) => Ok(Expr::StatusClass(order, class)),
-            None => Err((right_at, format!("{right:?} is no class of statuses: give one such as 5xx"))),
+            None => Err((
+                right_at,
+                format!("{right:?} is no class of statuses: give one such as 5xx"),
+            )),
         },
         (Subject::Status | Subject::Bytes, _) => {
-            let number = right.parse().map_err(|_| (right_at, format!("{name} is compared with a whole number, not {right:?}")))?;
+            let number = right.parse().map_err(|_| {
+                (
+                    right_at,
+                    format!("{name} is compared with a whole number, not {right:?}"),
+                )
+            })?;
             Ok(Expr::Number(subject, order, number))
         }
-        (_, Order::Equal | Order::NotEqual) => Ok(Expr::Text(subject, order == Order::Equal, right.as_bytes().to_vec())),
-        _ => Err((operator, format!("{name} is text: compare it with = != ~ !~"))),
+        (_, Order::Equal | Order::NotEqual) => Ok(Expr::Text(
+            subject,
+            order == Order::Equal,
+            right.as_bytes().to_vec(),
+        )),
+        _ => Err((
+            operator,
+            format!("{name} is text: compare it with = != ~ !~"),
+        )),
     }
 }
 
@@ -331,11 +452,24 @@ mod tests {
     use crate::record::LineReader;
 
     fn holds(expression: &str) -> bool {
-        let plan = compile("test", r#""$request" $status $host rt=$request_time"#, Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
+        let plan = compile(
+            "test",
+            r#""$request" $status $host rt=$request_time"#,
+            Escape::Default,
+            Names::Checked,
+        )
+        .unwrap()
+        .plan(Fields::ALL);
         let mut reader = LineReader::new(&plan);
-        let record = reader.read(br#""POST /api/users/7?x HTTP/1.1" 503 example.com rt=1.500"#).unwrap();
+        let record = reader
+            .read(br#""POST /api/users/7?x HTTP/1.1" 503 example.com rt=1.500"#)
+            .unwrap();
         let phases = Phases::of(&record, &AppClock::default()).unwrap();
-        Filter::new(expression).unwrap().holds(&Filtered { record: &record, phases: &phases, route: b"/api/users/:id" })
+        Filter::new(expression).unwrap().holds(&Filtered {
+            record: &record,
+            phases: &phases,
+            route: b"/api/users/:id",
+        })
     }
 
     #[test]
@@ -373,7 +507,10 @@ mod tests {
     #[test]
     fn errors_point_at_the_place() {
         let message = |text: &str| Filter::new(text).unwrap_err().to_string();
-        assert_eq!(message("status > 1 and stauts = 2"), "unknown field stauts: did you mean status?\n  status > 1 and stauts = 2\n                 ^");
+        assert_eq!(
+            message("status > 1 and stauts = 2"),
+            "unknown field stauts: did you mean status?\n  status > 1 and stauts = 2\n                 ^"
+        );
         assert!(message("total > 1").contains("unit"));
         assert!(message("status > 1 x").contains("`and`"));
         assert!(message("").contains("comparison"));

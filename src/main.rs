@@ -9,8 +9,12 @@ fn main() -> ExitCode {
     // A panic is a broken invariant of the tool itself. Its message names the place in the source,
     // never the input.
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-        cli::say(&format!("internal error{place}: please report this with the command that you ran"));
+        let place = panic
+            .location()
+            .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        cli::say(&format!(
+            "internal error{place}: please report this with the command that you ran"
+        ));
     }));
     let exit = std::panic::catch_unwind(cli::run).unwrap_or(cli::Exit::Broken);
     ExitCode::from(exit.code())

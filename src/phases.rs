@@ -191,7 +191,10 @@ impl Phases {
     /// The phases of a tunnel or stream: none.
     #[must_use]
     pub fn upgraded() -> Phases {
-        Phases { ending: Ending::Upgraded, ..Phases::default() }
+        Phases {
+            ending: Ending::Upgraded,
+            ..Phases::default()
+        }
     }
 
     /// The duration of a phase; `None` where it is unknown or did not take place.
@@ -233,7 +236,10 @@ impl Phases {
         let upstream = match record.raw(Field::Response) {
             Some(responses) => {
                 let last = self.walk_attempts(record, responses)?;
-                let earlier = self.get(Phase::Redirect).unwrap_or_default().plus(self.get(Phase::Retry).unwrap_or_default());
+                let earlier = self
+                    .get(Phase::Redirect)
+                    .unwrap_or_default()
+                    .plus(self.get(Phase::Retry).unwrap_or_default());
                 if let Some(total) = record.total {
                     let client = self.difference(total, earlier.plus(last.unwrap_or_default()));
                     self.set(Phase::Client, client);
@@ -269,14 +275,21 @@ impl Phases {
 
     /// Sums the earlier attempts into redirect and retry, and returns the last one's time.
     #[inline]
-    fn walk_attempts(&mut self, record: &Record<'_>, responses: &[u8]) -> Result<Option<Micros>, Reject> {
+    fn walk_attempts(
+        &mut self,
+        record: &Record<'_>,
+        responses: &[u8],
+    ) -> Result<Option<Micros>, Reject> {
         let unit = record.unit(Field::Response);
         if let Some(time) = single(unit, responses) {
             return time;
         }
         let mut statuses = record.raw(Field::UpstreamStatus).map(attempts);
         for (response, then) in attempts(responses) {
-            let status = statuses.as_mut().and_then(Iterator::next).map_or(&b""[..], |(status, _)| status);
+            let status = statuses
+                .as_mut()
+                .and_then(Iterator::next)
+                .map_or(&b""[..], |(status, _)| status);
             let time = element(unit, response)?;
             let phase = match then {
                 Then::End => return Ok(time),
@@ -284,7 +297,10 @@ impl Phases {
                 Then::Redirect if !matches!(status.first(), Some(b'5' | b'-')) => Phase::Redirect,
                 Then::Redirect | Then::Retry => Phase::Retry,
             };
-            let sum = self.get(phase).unwrap_or_default().plus(time.unwrap_or_default());
+            let sum = self
+                .get(phase)
+                .unwrap_or_default()
+                .plus(time.unwrap_or_default());
             self.set(phase, sum);
         }
         Ok(None)
@@ -293,7 +309,11 @@ impl Phases {
     /// App and wait.
     #[inline]
     fn split_server(&mut self, record: &Record<'_>, clock: &AppClock) {
-        let app = if answered_by_cache(record) { None } else { app_time(record, clock) };
+        let app = if answered_by_cache(record) {
+            None
+        } else {
+            app_time(record, clock)
+        };
         if let Some((app, clock)) = app {
             self.set(Phase::App, app);
             self.clock = Some(clock);
@@ -306,7 +326,9 @@ impl Phases {
         let Some((app, _)) = app else { return };
         // Where the header's time is not logged at all, the response's is the best there is.
         let whole_response = || {
-            let upstream = self.get(Phase::Upstream).filter(|_| record.raw(Field::Header).is_none())?;
+            let upstream = self
+                .get(Phase::Upstream)
+                .filter(|_| record.raw(Field::Header).is_none())?;
             Some(upstream.minus(self.get(Phase::Connect).unwrap_or_default()))
         };
         if let Some(server) = self.get(Phase::Server).or_else(whole_response) {
@@ -322,7 +344,9 @@ impl Phases {
             .or_else(|| known(Basis::Server, Phase::Server))
             .or_else(|| known(Basis::Upstream, Phase::Upstream))
             // A log that names upstreams and has none here says that no worker was busy.
-            .or_else(|| known(Basis::Total, Phase::Total).filter(|_| record.raw(Field::Response).is_none()))
+            .or_else(|| {
+                known(Basis::Total, Phase::Total).filter(|_| record.raw(Field::Response).is_none())
+            })
     }
 }
 
@@ -348,7 +372,9 @@ fn single(unit: Unit, text: &[u8]) -> Option<Result<Option<Micros>, Reject>> {
 /// The last element of a list of times.
 #[inline]
 fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
-    let Some(text) = record.raw(field) else { return Ok(None) };
+    let Some(text) = record.raw(field) else {
+        return Ok(None);
+    };
     let unit = record.unit(field);
     if let Some(time) = single(unit, text) {
         return time;
@@ -364,8 +390,10 @@ fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> 
 /// Where the log names upstreams and none was asked, likewise.
 #[inline]
 fn answered_by_cache(record: &Record<'_>) -> bool {
-    matches!(record.raw(Field::CacheStatus), Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED"))
-        || (record.raw(Field::Response).is_some() && record.text(Field::Response).is_none())
+    matches!(
+        record.raw(Field::CacheStatus),
+        Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
+    ) || (record.raw(Field::Response).is_some() && record.text(Field::Response).is_none())
 }
 
 #[inline]
@@ -377,13 +405,18 @@ fn app_time(record: &Record<'_>, clock: &AppClock) -> Option<(Micros, Clock)> {
     };
     match &clock.metric {
         Some(name) => metric(name),
-        None => record.app.map(|app| (app, Clock::XRuntime)).or_else(|| metric(b"total")),
+        None => record
+            .app
+            .map(|app| (app, Clock::XRuntime))
+            .or_else(|| metric(b"total")),
     }
 }
 
 #[inline]
 fn is_event_stream(record: &Record<'_>) -> bool {
-    record.text(Field::ContentType).is_some_and(|content_type| content_type.starts_with(b"text/event-stream"))
+    record
+        .text(Field::ContentType)
+        .is_some_and(|content_type| content_type.starts_with(b"text/event-stream"))
 }
 
 #[cfg(test)]
@@ -393,14 +426,24 @@ mod tests {
     use crate::record::LineReader;
 
     fn phases(tail: &str) -> Vec<(&'static str, u64)> {
-        all(tail).iter().map(|(phase, us)| (phase.name(), us.0)).collect()
+        all(tail)
+            .iter()
+            .map(|(phase, us)| (phase.name(), us.0))
+            .collect()
     }
 
     /// The phases of a line with this status, total, connect, header, response, statuses, cache
     /// status, app time and Server-Timing.
     fn all(tail: &str) -> Phases {
         let definition = r#""$request" $status rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time" us="$upstream_status" cs=$upstream_cache_status app="$upstream_http_x_runtime" st="$upstream_http_server_timing""#;
-        let plan = compile("test", definition, crate::grammar::Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
+        let plan = compile(
+            "test",
+            definition,
+            crate::grammar::Escape::Default,
+            Names::Checked,
+        )
+        .unwrap()
+        .plan(Fields::ALL);
         let line = format!("\"GET / HTTP/1.1\" {tail}");
         let mut reader = LineReader::new(&plan);
         let record = reader.read(line.as_bytes()).unwrap();
@@ -410,26 +453,52 @@ mod tests {
     #[test]
     fn redirects_and_retries_are_told_apart() {
         assert_eq!(
-            phases(r#"200 rt=0.100 uct="0.001 : 0.002" uht="0.010 : 0.050" urt="0.011 : 0.060" us="200 : 200" cs=- app="0.040" st="-""#),
-            [("total", 100_000), ("client", 29_000), ("redirect", 11_000), ("upstream", 60_000), ("connect", 2_000), ("server", 48_000), ("wait", 8_000), ("app", 40_000), ("transfer", 10_000)]
+            phases(
+                r#"200 rt=0.100 uct="0.001 : 0.002" uht="0.010 : 0.050" urt="0.011 : 0.060" us="200 : 200" cs=- app="0.040" st="-""#
+            ),
+            [
+                ("total", 100_000),
+                ("client", 29_000),
+                ("redirect", 11_000),
+                ("upstream", 60_000),
+                ("connect", 2_000),
+                ("server", 48_000),
+                ("wait", 8_000),
+                ("app", 40_000),
+                ("transfer", 10_000)
+            ]
         );
         assert_eq!(
-            phases(r#"200 rt=0.100 uct="0.001 : 0.002" uht="- : 0.050" urt="0.011 : 0.060" us="502 : 200" cs=- app="-" st="-""#),
-            [("total", 100_000), ("client", 29_000), ("retry", 11_000), ("upstream", 60_000), ("connect", 2_000), ("server", 48_000), ("transfer", 10_000)]
+            phases(
+                r#"200 rt=0.100 uct="0.001 : 0.002" uht="- : 0.050" urt="0.011 : 0.060" us="502 : 200" cs=- app="-" st="-""#
+            ),
+            [
+                ("total", 100_000),
+                ("client", 29_000),
+                ("retry", 11_000),
+                ("upstream", 60_000),
+                ("connect", 2_000),
+                ("server", 48_000),
+                ("transfer", 10_000)
+            ]
         );
     }
 
     #[test]
     fn a_redirect_to_nowhere_has_no_last_attempt() {
         assert_eq!(
-            phases(r#"502 rt=0.012 uct="0.001 : " uht="0.010 : " urt="0.012 : " us="200 : " cs=- app="-" st="-""#),
+            phases(
+                r#"502 rt=0.012 uct="0.001 : " uht="0.010 : " urt="0.012 : " us="200 : " cs=- app="-" st="-""#
+            ),
             [("total", 12_000), ("client", 0), ("redirect", 12_000)]
         );
     }
 
     #[test]
     fn negative_differences_are_clamped_and_counted() {
-        let clamped = all(r#"200 rt=0.019 uct="0.000" uht="0.020" urt="0.020" us="200" cs=- app="0.0203" st="-""#);
+        let clamped = all(
+            r#"200 rt=0.019 uct="0.000" uht="0.020" urt="0.020" us="200" cs=- app="0.0203" st="-""#,
+        );
         assert!(clamped.clamped);
         assert_eq!(clamped.get(Phase::Client), Some(Micros(0)));
         assert_eq!(clamped.get(Phase::Wait), Some(Micros(0)));
@@ -438,7 +507,9 @@ mod tests {
     #[test]
     fn cut_off_requests_have_no_app_and_no_wait() {
         for status in [499, 504] {
-            let cut = all(&format!(r#"{status} rt=1.000 uct="0.001" uht="-" urt="1.000" us="504" cs=- app="0.5" st="-""#));
+            let cut = all(&format!(
+                r#"{status} rt=1.000 uct="0.001" uht="-" urt="1.000" us="504" cs=- app="0.5" st="-""#
+            ));
             assert_eq!(cut.ending, Ending::Censored);
             assert_eq!((cut.get(Phase::App), cut.get(Phase::Wait)), (None, None));
             assert_eq!(cut.busy, Some((Basis::Upstream, Micros(1_000_000))));
@@ -447,7 +518,9 @@ mod tests {
 
     #[test]
     fn tunnels_have_no_latency() {
-        let upgraded = all(r#"101 rt=40.000 uct="0.001" uht="0.002" urt="40.000" us="101" cs=- app="-" st="-""#);
+        let upgraded = all(
+            r#"101 rt=40.000 uct="0.001" uht="0.002" urt="40.000" us="101" cs=- app="-" st="-""#,
+        );
         assert_eq!(upgraded.ending, Ending::Upgraded);
         assert_eq!(upgraded.iter().count(), 0);
         assert_eq!(upgraded.busy, None);
@@ -456,7 +529,9 @@ mod tests {
     #[test]
     fn a_cached_response_has_a_stale_app_time() {
         for status in ["HIT", "STALE", "UPDATING", "REVALIDATED"] {
-            let cached = all(&format!(r#"200 rt=0.001 uct="0.000" uht="0.001" urt="0.001" us="304" cs={status} app="0.5" st="total;dur=500""#));
+            let cached = all(&format!(
+                r#"200 rt=0.001 uct="0.000" uht="0.001" urt="0.001" us="304" cs={status} app="0.5" st="total;dur=500""#
+            ));
             assert_eq!(cached.get(Phase::App), None, "{status}");
         }
         let from_disk = all(r#"200 rt=0.001 uct="-" uht="-" urt="-" us="-" cs=- app="0.5" st="-""#);
@@ -465,10 +540,14 @@ mod tests {
 
     #[test]
     fn server_timing_serves_where_there_is_no_x_runtime() {
-        let timed = all(r#"200 rt=0.100 uct="0.000" uht="0.100" urt="0.100" us="200" cs=- app="-" st="db;dur=10, total;dur=60""#);
+        let timed = all(
+            r#"200 rt=0.100 uct="0.000" uht="0.100" urt="0.100" us="200" cs=- app="-" st="db;dur=10, total;dur=60""#,
+        );
         assert_eq!(timed.get(Phase::App), Some(Micros(60_000)));
         assert_eq!(timed.clock, Some(Clock::ServerTiming));
-        let untimed = all(r#"200 rt=0.100 uct="0.000" uht="0.100" urt="0.100" us="200" cs=- app="-" st="db;dur=10""#);
+        let untimed = all(
+            r#"200 rt=0.100 uct="0.000" uht="0.100" urt="0.100" us="200" cs=- app="-" st="db;dur=10""#,
+        );
         assert_eq!(untimed.get(Phase::App), None);
     }
 
@@ -479,15 +558,29 @@ mod tests {
                 let found = builtin.grammars.iter().any(|grammar| {
                     let plan = grammar.plan(Fields::ALL);
                     let mut reader = LineReader::new(&plan);
-                    let Ok(record) = reader.read(sample.line.as_bytes()) else { return false };
+                    let Ok(record) = reader.read(sample.line.as_bytes()) else {
+                        return false;
+                    };
                     let phases = Phases::of(&record, &AppClock::default()).unwrap();
-                    let phases = phases.iter().map(|(phase, us)| (phase.name().to_owned(), us.0)).collect();
+                    let phases = phases
+                        .iter()
+                        .map(|(phase, us)| (phase.name().to_owned(), us.0))
+                        .collect();
                     assert_eq!(sample.phases, phases, "{}", sample.line);
                     assert_eq!(sample.status, record.status, "{}", sample.line);
-                    assert_eq!(sample.time, record.stamp.map(|stamp| stamp.rfc3339()), "{}", sample.line);
+                    assert_eq!(
+                        sample.time,
+                        record.stamp.map(|stamp| stamp.rfc3339()),
+                        "{}",
+                        sample.line
+                    );
                     true
                 });
-                assert!(found, "{}: no grammar of it fits {}", builtin.name, sample.line);
+                assert!(
+                    found,
+                    "{}: no grammar of it fits {}",
+                    builtin.name, sample.line
+                );
             }
         }
     }

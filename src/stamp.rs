@@ -33,8 +33,13 @@ impl StampForm {
             StampForm::Iso8601 => iso8601(text),
             StampForm::EpochSeconds => epoch_seconds(text),
             StampForm::Any => {
-                let text = text.strip_prefix(b"[").and_then(|t| t.strip_suffix(b"]")).unwrap_or(text);
-                iso8601(text).or_else(|| clf(text)).or_else(|| epoch_seconds(text))
+                let text = text
+                    .strip_prefix(b"[")
+                    .and_then(|t| t.strip_suffix(b"]"))
+                    .unwrap_or(text);
+                iso8601(text)
+                    .or_else(|| clf(text))
+                    .or_else(|| epoch_seconds(text))
             }
         }
     }
@@ -57,7 +62,8 @@ impl Stamp {
     /// the years −9999 to 9999 is shown as its microseconds.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        jiff::Timestamp::from_microsecond(self.0).map_or_else(|_| format!("{} us", self.0), |t| t.to_string())
+        jiff::Timestamp::from_microsecond(self.0)
+            .map_or_else(|_| format!("{} us", self.0), |t| t.to_string())
     }
 }
 
@@ -119,12 +125,38 @@ fn stamp(date: i64, hour: i64, minute: i64, second: i64, east: i64) -> Option<St
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    Some(Stamp((date * 86_400 + hour * 3_600 + minute * 60 + second - east) * SECOND))
+    Some(Stamp(
+        (date * 86_400 + hour * 3_600 + minute * 60 + second - east) * SECOND,
+    ))
 }
 
 fn clf(text: &[u8]) -> Option<Stamp> {
     // dd/Mon/yyyy:hh:mm:ss +hhmm
-    let [_, _, b'/', m1, m2, m3, b'/', _, _, _, _, b':', _, _, b':', _, _, b':', _, _, b' ', east @ ..] = text else {
+    let [
+        _,
+        _,
+        b'/',
+        m1,
+        m2,
+        m3,
+        b'/',
+        _,
+        _,
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b' ',
+        east @ ..,
+    ] = text
+    else {
         return None;
     };
     let month = match &[*m1, *m2, *m3] {
@@ -143,12 +175,40 @@ fn clf(text: &[u8]) -> Option<Stamp> {
         _ => return None,
     };
     let date = days(four(text, 7)?, month, two(text, 0)?)?;
-    stamp(date, two(text, 12)?, two(text, 15)?, two(text, 18)?, offset(east)?)
+    stamp(
+        date,
+        two(text, 12)?,
+        two(text, 15)?,
+        two(text, 18)?,
+        offset(east)?,
+    )
 }
 
 fn iso8601(text: &[u8]) -> Option<Stamp> {
     // yyyy-mm-ddThh:mm:ss[.fraction](Z|+hh:mm)
-    let [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b't' | b' ', _, _, b':', _, _, b':', _, _, rest @ ..] = text else {
+    let [
+        _,
+        _,
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'T' | b't' | b' ',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        rest @ ..,
+    ] = text
+    else {
         return None;
     };
     let (fraction, east) = match rest {
@@ -162,13 +222,21 @@ fn iso8601(text: &[u8]) -> Option<Stamp> {
         _ => (&b""[..], rest),
     };
     let date = days(four(text, 0)?, two(text, 5)?, two(text, 8)?)?;
-    let whole = stamp(date, two(text, 11)?, two(text, 14)?, two(text, 17)?, offset(east)?)?;
+    let whole = stamp(
+        date,
+        two(text, 11)?,
+        two(text, 14)?,
+        two(text, 17)?,
+        offset(east)?,
+    )?;
     Some(Stamp(whole.0 + micros_of_fraction(fraction)))
 }
 
 /// The first six digits after the point, as microseconds.
 fn micros_of_fraction(digits: &[u8]) -> i64 {
-    (0..6).fold(0, |us, i| us * 10 + digits.get(i).map_or(0, |d| i64::from(d - b'0')))
+    (0..6).fold(0, |us, i| {
+        us * 10 + digits.get(i).map_or(0, |d| i64::from(d - b'0'))
+    })
 }
 
 fn epoch_seconds(text: &[u8]) -> Option<Stamp> {
@@ -176,7 +244,8 @@ fn epoch_seconds(text: &[u8]) -> Option<Stamp> {
     let (whole, rest) = text.split_at(dot);
     let fraction = rest.get(1..).unwrap_or(b"");
     // Eleven digits of seconds reach the year 5138; more are milliseconds that someone mislabelled.
-    if whole.is_empty() || whole.len() > 11 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
+    if whole.is_empty() || whole.len() > 11 || !whole.iter().chain(fraction).all(u8::is_ascii_digit)
+    {
         return None;
     }
     let seconds = whole.iter().fold(0, |s, d| s * 10 + i64::from(d - b'0'));
@@ -221,7 +290,12 @@ mod tests {
         assert_eq!(StampForm::Iso8601.read(b"1970-09-28T06:00:00+06:00"), want);
         assert_eq!(StampForm::Iso8601.read(b"1970-09-28T00:00:00.000Z"), want);
         assert_eq!(StampForm::EpochSeconds.read(b"23328000.000"), want);
-        for text in [&b"28/Sep/1970:06:00:00 +0600"[..], b"[28/Sep/1970:06:00:00 +0600]", b"1970-09-28T06:00:00+06:00", b"23328000"] {
+        for text in [
+            &b"28/Sep/1970:06:00:00 +0600"[..],
+            b"[28/Sep/1970:06:00:00 +0600]",
+            b"1970-09-28T06:00:00+06:00",
+            b"23328000",
+        ] {
             assert_eq!(StampForm::Any.read(text), want);
         }
     }
@@ -229,14 +303,28 @@ mod tests {
     #[test]
     fn dates_agree_with_a_second_implementation() {
         for day in (-200_000..200_000).step_by(97) {
-            let date = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(day)).unwrap();
-            assert_eq!(days(date.year().into(), date.month().into(), date.day().into()), Some(day), "{date}");
+            let date = jiff::civil::date(1970, 1, 1)
+                .checked_add(jiff::Span::new().days(day))
+                .unwrap();
+            assert_eq!(
+                days(date.year().into(), date.month().into(), date.day().into()),
+                Some(day),
+                "{date}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for text in ["29/Feb/2023:00:00:00 +0000", "00/Jan/2023:00:00:00 +0000", "01/Foo/2023:00:00:00 +0000", "01/Jan/2023:24:00:00 +0000", "01/Jan/2023:00:00:00 0000", "", "-"] {
+        for text in [
+            "29/Feb/2023:00:00:00 +0000",
+            "00/Jan/2023:00:00:00 +0000",
+            "01/Foo/2023:00:00:00 +0000",
+            "01/Jan/2023:24:00:00 +0000",
+            "01/Jan/2023:00:00:00 0000",
+            "",
+            "-",
+        ] {
             assert_eq!(StampForm::Any.read(text.as_bytes()), None, "{text}");
         }
         assert_eq!(StampForm::EpochSeconds.read(b"1571347200123"), None);
@@ -244,7 +332,10 @@ mod tests {
 
     #[test]
     fn fractions_are_kept_to_the_microsecond() {
-        assert_eq!(StampForm::EpochSeconds.read(b"1.0234567"), Some(Stamp(1_023_456)));
+        assert_eq!(
+            StampForm::EpochSeconds.read(b"1.0234567"),
+            Some(Stamp(1_023_456))
+        );
         assert_eq!(Stamp(1_023_456).rfc3339(), "1970-01-01T00:00:01.023456Z");
     }
 
@@ -252,7 +343,10 @@ mod tests {
     fn the_reader_equals_the_form() {
         let mut reader = StampReader::default();
         for text in [&b"1.5"[..], b"1.5", b"x", b"x", b"2", b"1.5"] {
-            assert_eq!(reader.read(StampForm::EpochSeconds, text), StampForm::EpochSeconds.read(text));
+            assert_eq!(
+                reader.read(StampForm::EpochSeconds, text),
+                StampForm::EpochSeconds.read(text)
+            );
         }
     }
 }

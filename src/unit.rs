@@ -101,19 +101,32 @@ impl Unit {
         if self == Unit::Suffix {
             return read_with_suffix(text);
         }
-        short_decimal(text, self.shift()).or_else(|| decimal(text, self.shift())).map(Micros)
+        short_decimal(text, self.shift())
+            .or_else(|| decimal(text, self.shift()))
+            .map(Micros)
     }
 }
 
 /// Powers of ten for moving the point of up to nine decimals.
-const TENS: [u64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+const TENS: [u64; 10] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+];
 
 /// As [`decimal`], for a number that has no more decimals than the shift and cannot overflow: what
 /// servers write. `None` for everything else, which takes the long way.
 #[inline]
 fn short_decimal(text: &[u8], shift: i32) -> Option<u64> {
-    // Wrapping, because thirteen digits and six more for the shift stay below 2^63.
-    const LONGEST: usize = 14;
+    // Wrapping, because twelve digits and six more for the shift stay below 2^63.
+    const LONGEST: usize = 12;
     if text.len() > LONGEST || !text.first()?.is_ascii_digit() {
         return None;
     }
@@ -146,16 +159,25 @@ fn decimal(text: &[u8], shift: i32) -> Option<u64> {
     let mut value = 0_u64;
     // The digits in front of the point after it was moved by `shift` places.
     let kept = whole.len() as i64 + i64::from(shift);
-    let digits = whole.iter().chain(fraction).copied().chain(std::iter::repeat(b'0'));
+    let digits = whole
+        .iter()
+        .chain(fraction)
+        .copied()
+        .chain(std::iter::repeat(b'0'));
     for digit in digits.take(usize::try_from(kept).unwrap_or(0)) {
-        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        value = value
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))?;
     }
     (value <= i64::MAX as u64).then_some(value)
 }
 
 /// `12.3ms`, `800us`, `800µs`, `2s`, `5ns`, with or without a space before the unit.
 fn read_with_suffix(text: &[u8]) -> Option<Micros> {
-    let digits = text.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let digits = text
+        .iter()
+        .take_while(|b| b.is_ascii_digit() || **b == b'.')
+        .count();
     let (number, suffix) = text.split_at(digits);
     let unit = match suffix.trim_ascii() {
         b"s" | b"sec" => Unit::Seconds,
@@ -193,11 +215,19 @@ impl Quantile {
     #[must_use]
     pub const fn percent(percent: u32) -> Self {
         let millionths = percent * 10_000;
-        Quantile { millionths: if millionths > 1_000_000 { 1_000_000 } else { millionths } }
+        Quantile {
+            millionths: if millionths > 1_000_000 {
+                1_000_000
+            } else {
+                millionths
+            },
+        }
     }
 
     /// 99.9 %.
-    pub const P99_9: Quantile = Quantile { millionths: 999_000 };
+    pub const P99_9: Quantile = Quantile {
+        millionths: 999_000,
+    };
 
     /// The 1-based nearest rank among `count` sorted values: `ceil(q · count)`, in `1..=count`.
     /// Zero when there are none.
@@ -220,7 +250,10 @@ impl Quantile {
         let (whole, fraction) = (self.millionths / 10_000, self.millionths % 10_000);
         match fraction {
             0 => format!("p{whole}"),
-            _ => format!("p{whole}.{}", format!("{fraction:04}").trim_end_matches('0')),
+            _ => format!(
+                "p{whole}.{}",
+                format!("{fraction:04}").trim_end_matches('0')
+            ),
         }
     }
 }
@@ -231,9 +264,15 @@ impl FromStr for Quantile {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let error = || format!("{text:?} is not a percentile: give a number over 0 and up to 100, as in 50 or 99.9");
+        let error = || {
+            format!(
+                "{text:?} is not a percentile: give a number over 0 and up to 100, as in 50 or 99.9"
+            )
+        };
         let digits = text.strip_prefix('p').unwrap_or(text);
-        let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let decimals = digits
+            .split_once('.')
+            .map_or(0, |(_, decimals)| decimals.len());
         if decimals > 4 {
             return Err(error());
         }
@@ -262,7 +301,12 @@ pub fn count(n: u64) -> String {
 /// A size in bytes with three significant digits: `512 B`, `1.50 KiB`, `12.3 MiB`.
 #[must_use]
 pub fn bytes(n: u64) -> String {
-    let steps = [(1_u64 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let steps = [
+        (1_u64 << 40, "TiB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+    ];
     for (per, name) in steps {
         if n >= per {
             return format!("{} {name}", three_digits(n, per));
@@ -281,7 +325,8 @@ pub fn share(part: u64, whole: u64) -> String {
         (0, _) => "0 %".to_owned(),
         (_, true) => "100 %".to_owned(),
         _ => {
-            let hundredths = (u128::from(part) * 10_000 + u128::from(whole) / 2) / u128::from(whole);
+            let hundredths =
+                (u128::from(part) * 10_000 + u128::from(whole) / 2) / u128::from(whole);
             match hundredths {
                 0 => "<0.01 %".to_owned(),
                 1..1_000 => format!("{}.{:02} %", hundredths / 100, hundredths % 100),
@@ -296,7 +341,8 @@ pub fn share(part: u64, whole: u64) -> String {
 /// # Errors
 /// Anything else, as a sentence that names the accepted form.
 pub fn read_bytes(text: &str) -> Result<u64, String> {
-    let error = || format!("{text:?} is not a size: give a number of bytes or a unit, as in 96MiB or 1GiB");
+    let error =
+        || format!("{text:?} is not a size: give a number of bytes or a unit, as in 96MiB or 1GiB");
     let trimmed = text.trim();
     let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();
     let (number, suffix) = trimmed.split_at(digits);
@@ -349,17 +395,41 @@ mod tests {
             (Unit::Seconds, "0.1\u{0}", None),
         ];
         for (unit, text, us) in rows {
-            assert_eq!(unit.read(text.as_bytes()), us.map(Micros), "{unit:?} {text:?}");
+            assert_eq!(
+                unit.read(text.as_bytes()),
+                us.map(Micros),
+                "{unit:?} {text:?}"
+            );
         }
     }
 
     #[test]
     fn the_short_way_equals_the_long_way() {
-        let texts = ["0", "0.000", "12.345", "1.2.3", "1..", "1.", ".1", "", "-", "1234567890123", "12345678901234", "0.123456", "0.1234567", "1-", "9999999.999999"];
+        let texts = [
+            "0",
+            "0.000",
+            "12.345",
+            "1.2.3",
+            "1..",
+            "1.",
+            ".1",
+            "",
+            "-",
+            "1234567890123",
+            "12345678901234",
+            "0.123456",
+            "0.1234567",
+            "1-",
+            "9999999.999999",
+        ];
         for text in texts {
             for shift in [6, 3, 0, -3] {
                 if let Some(value) = short_decimal(text.as_bytes(), shift) {
-                    assert_eq!(decimal(text.as_bytes(), shift), Some(value), "{text} {shift}");
+                    assert_eq!(
+                        decimal(text.as_bytes(), shift),
+                        Some(value),
+                        "{text} {shift}"
+                    );
                 }
             }
         }
@@ -392,7 +462,10 @@ mod tests {
     fn quantiles_have_exact_ranks() {
         let p999: Quantile = "99.9".parse().unwrap();
         assert_eq!(p999, Quantile::P99_9);
-        assert_eq!((p999.key().as_str(), p999.label().as_str()), ("p99_9", "p99.9"));
+        assert_eq!(
+            (p999.key().as_str(), p999.label().as_str()),
+            ("p99_9", "p99.9")
+        );
         assert_eq!(p999.rank(1_000), 999);
         assert_eq!(p999.rank(1_001), 1_000);
         assert_eq!(Quantile::percent(50).rank(1), 1);

@@ -87,7 +87,10 @@ impl<'a> Untrusted<'a> {
     pub fn for_csv(self) -> String {
         let text = self.for_json();
         match text.chars().next() {
-            Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\0' | '\'' | '＝' | '＋' | '－' | '＠') => format!("'{text}"),
+            Some(
+                '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\0' | '\'' | '＝' | '＋' | '－'
+                | '＠',
+            ) => format!("'{text}"),
             _ => text.into_owned(),
         }
     }
@@ -102,7 +105,9 @@ impl<'a> Untrusted<'a> {
     /// The bytes in base64, where [`Untrusted::for_json`] loses some.
     #[must_use]
     pub fn base64_if_lossy(self) -> Option<String> {
-        std::str::from_utf8(self.0).err().map(|_| base64::engine::general_purpose::STANDARD.encode(self.0))
+        std::str::from_utf8(self.0)
+            .err()
+            .map(|_| base64::engine::general_purpose::STANDARD.encode(self.0))
     }
 }
 
@@ -137,7 +142,9 @@ pub fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let Some(room) = width.checked_sub(1) else { return String::new() };
+    let Some(room) = width.checked_sub(1) else {
+        return String::new();
+    };
     let take = |chars: &mut dyn Iterator<Item = char>, room: usize| -> Vec<char> {
         let mut used = 0;
         chars
@@ -149,7 +156,10 @@ pub fn fit(text: &str, width: usize) -> String {
     };
     let head = take(&mut text.chars(), room - room / 2);
     let tail = take(&mut text.chars().rev(), room / 2);
-    head.into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
+    head.into_iter()
+        .chain(['…'])
+        .chain(tail.into_iter().rev())
+        .collect()
 }
 
 #[cfg(test)]
@@ -179,7 +189,10 @@ mod tests {
     #[test]
     fn formulas_are_guarded() {
         for bad in ["=1+1", "+1", "-1", "@x", "\t=1", "'x"] {
-            assert!(Untrusted::new(bad.as_bytes()).for_csv().starts_with('\''), "{bad}");
+            assert!(
+                Untrusted::new(bad.as_bytes()).for_csv().starts_with('\''),
+                "{bad}"
+            );
         }
         assert_eq!(Untrusted::new(b"/a,b").for_csv(), "/a,b");
     }
@@ -187,7 +200,10 @@ mod tests {
     #[test]
     fn markdown_holds_no_markup() {
         assert_eq!(Untrusted::new(b"/a|b").for_markdown(), "/a&#124;b");
-        assert_eq!(Untrusted::new(b"@user #1 [x](y)").for_markdown(), "&#64;user &#35;1 &#91;x&#93;&#40;y&#41;");
+        assert_eq!(
+            Untrusted::new(b"@user #1 [x](y)").for_markdown(),
+            "&#64;user &#35;1 &#91;x&#93;&#40;y&#41;"
+        );
     }
 
     #[test]

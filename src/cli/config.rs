@@ -44,21 +44,35 @@ pub fn apply(flags: ReportFlags) -> Result<ReportFlags, String> {
         None if Path::new(NAME).is_file() => PathBuf::from(NAME),
         None => return Ok(flags),
     };
-    let shown = slowpath::untrusted::Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
+    let shown =
+        slowpath::untrusted::Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
     let settings: Settings = toml::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
     merge(flags, settings, path.parent()).map_err(|e| format!("{shown}: {e}"))
 }
 
-fn merge(flags: ReportFlags, settings: Settings, folder: Option<&Path>) -> Result<ReportFlags, String> {
+fn merge(
+    flags: ReportFlags,
+    settings: Settings,
+    folder: Option<&Path>,
+) -> Result<ReportFlags, String> {
     let or = |flag: Vec<String>, setting: Vec<String>| if flag.is_empty() { setting } else { flag };
     let percentiles = match flags.percentiles.as_slice() {
-        [] => settings.percentiles.iter().map(|p| p.to_string().parse()).collect::<Result<Vec<Quantile>, String>>()?,
+        [] => settings
+            .percentiles
+            .iter()
+            .map(|p| p.to_string().parse())
+            .collect::<Result<Vec<Quantile>, String>>()?,
         _ => flags.percentiles,
     };
     // The two say the same thing, so a flag for one overrides both.
     let (log_format, nginx_conf) = match (flags.log_format, flags.nginx_conf) {
-        (None, None) => (settings.log_format, settings.nginx_conf.map(|conf| folder.map_or_else(|| conf.clone(), |folder| folder.join(&conf)))),
+        (None, None) => (
+            settings.log_format,
+            settings
+                .nginx_conf
+                .map(|conf| folder.map_or_else(|| conf.clone(), |folder| folder.join(&conf))),
+        ),
         given => given,
     };
     Ok(ReportFlags {

@@ -44,7 +44,12 @@ pub struct ReportFlags {
     /// The string may be given bare, in the quotes of an nginx.conf, or as the whole directive.
     /// Fields that nginx has no variable for are named by role and unit: $method $path $status
     /// $total_ms $wait_s $app_us. Without this flag the format is found out from the first lines.
-    #[arg(long, value_name = "STR", help_heading = "Input", env = "SLOWPATH_LOG_FORMAT")]
+    #[arg(
+        long,
+        value_name = "STR",
+        help_heading = "Input",
+        env = "SLOWPATH_LOG_FORMAT"
+    )]
     pub log_format: Option<String>,
 
     /// Take the log_format from this nginx configuration, by the access_log that names the file
@@ -52,7 +57,12 @@ pub struct ReportFlags {
     pub nginx_conf: Option<PathBuf>,
 
     /// The Server-Timing metric that is the application's time [default: X-Runtime, then `total`]
-    #[arg(long, value_name = "NAME", help_heading = "Input", env = "SLOWPATH_APP_METRIC")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Input",
+        env = "SLOWPATH_APP_METRIC"
+    )]
     pub app_metric: Option<String>,
 
     /// Write the lines that do not fit the format to this file
@@ -60,11 +70,22 @@ pub struct ReportFlags {
     pub rejects: Option<PathBuf>,
 
     /// A route: /users/:id, /static/*, or a regular expression over the whole path; the first match counts
-    #[arg(short = 'm', long = "match", value_name = "PATTERN", help_heading = "Endpoints")]
+    #[arg(
+        short = 'm',
+        long = "match",
+        value_name = "PATTERN",
+        help_heading = "Endpoints"
+    )]
     pub matches: Vec<String>,
 
     /// More dimensions of an endpoint: host, upstream, status, status_class, cache_status, user_agent, remote_addr
-    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',', help_heading = "Endpoints", env = "SLOWPATH_GROUP_BY")]
+    #[arg(
+        long,
+        value_name = "DIMENSIONS",
+        value_delimiter = ',',
+        help_heading = "Endpoints",
+        env = "SLOWPATH_GROUP_BY"
+    )]
     pub group_by: Vec<String>,
 
     /// A route that is an event stream: counted, but kept out of all durations
@@ -92,23 +113,52 @@ pub struct ReportFlags {
     pub slowest: Option<usize>,
 
     /// The column to sort by, such as requests, busy, errors_5xx, wait.p95 [default: busy]
-    #[arg(long, value_name = "COLUMN", help_heading = "Output", env = "SLOWPATH_SORT")]
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        help_heading = "Output",
+        env = "SLOWPATH_SORT"
+    )]
     pub sort: Option<String>,
 
     /// How many endpoints, 0 for all [default: 30 in a table, all elsewhere]
-    #[arg(short = 'n', long, value_name = "N", help_heading = "Output", env = "SLOWPATH_LIMIT")]
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "N",
+        help_heading = "Output",
+        env = "SLOWPATH_LIMIT"
+    )]
     pub limit: Option<usize>,
 
     /// The columns, such as endpoint,requests,wait.p95,app.mean
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', help_heading = "Output", env = "SLOWPATH_COLUMNS")]
+    #[arg(
+        long,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        help_heading = "Output",
+        env = "SLOWPATH_COLUMNS"
+    )]
     pub columns: Vec<String>,
 
     /// The percentiles [default: 50,95,99]
-    #[arg(long, value_name = "P", value_delimiter = ',', help_heading = "Output", env = "SLOWPATH_PERCENTILES")]
+    #[arg(
+        long,
+        value_name = "P",
+        value_delimiter = ',',
+        help_heading = "Output",
+        env = "SLOWPATH_PERCENTILES"
+    )]
     pub percentiles: Vec<Quantile>,
 
     /// The form of the output [default: by the extension of -o, else table]
-    #[arg(short = 'f', long, value_name = "FORMAT", help_heading = "Output", env = "SLOWPATH_FORMAT")]
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FORMAT",
+        help_heading = "Output",
+        env = "SLOWPATH_FORMAT"
+    )]
     pub format: Option<Format>,
 
     /// Write to this file, which is complete or untouched
@@ -120,7 +170,12 @@ pub struct ReportFlags {
     pub window: Option<Window>,
 
     /// When to use colours [default: auto]
-    #[arg(long, value_name = "WHEN", help_heading = "Output", env = "SLOWPATH_COLOR")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        help_heading = "Output",
+        env = "SLOWPATH_COLOR"
+    )]
     pub color: Option<Color>,
 
     /// Only the table: no head, no notes, no progress
@@ -132,7 +187,13 @@ pub struct ReportFlags {
     pub memory: Option<u64>,
 
     /// Threads [default: as many as there are cores]
-    #[arg(short = 'j', long, value_name = "N", help_heading = "Resources", env = "SLOWPATH_THREADS")]
+    #[arg(
+        short = 'j',
+        long,
+        value_name = "N",
+        help_heading = "Resources",
+        env = "SLOWPATH_THREADS"
+    )]
     pub threads: Option<usize>,
 
     /// Settings [default: slowpath.toml here, where there is one]
@@ -162,6 +223,8 @@ pub fn read_window(text: &str) -> Result<Window, String> {
     let seconds = u32::try_from(width.0 / 1_000_000).unwrap_or(u32::MAX);
     match (seconds, width.0 % 1_000_000) {
         (1..=31_536_000, 0) => Ok(Window::Seconds(seconds)),
-        _ => Err(format!("{text:?} is no width of a window: give whole seconds, as in 1s, 10s, 1m or 1h, or auto")),
+        _ => Err(format!(
+            "{text:?} is no width of a window: give whole seconds, as in 1s, 10s, 1m or 1h, or auto"
+        )),
     }
 }

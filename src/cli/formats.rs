@@ -28,7 +28,9 @@ pub fn run(what: Option<&Path>) -> Result<Exit, String> {
                     _ => "; `slowpath formats` lists the formats".to_owned(),
                 };
                 let shown = Untrusted::new(what.as_os_str().as_encoded_bytes()).for_terminal();
-                return Err(format!("{shown}: no such file, and no built-in format of that name{hint}"));
+                return Err(format!(
+                    "{shown}: no such file, and no built-in format of that name{hint}"
+                ));
             }
         },
     };
@@ -37,7 +39,11 @@ pub fn run(what: Option<&Path>) -> Result<Exit, String> {
 
 fn list() -> String {
     let mut out = String::new();
-    let width = builtin::all().iter().map(|builtin| builtin.name.len()).max().unwrap_or(0);
+    let width = builtin::all()
+        .iter()
+        .map(|builtin| builtin.name.len())
+        .max()
+        .unwrap_or(0);
     // OK because write! to a String cannot fail, here and below.
     for builtin in builtin::all() {
         let _ = writeln!(out, "{:width$}  {}", builtin.name, builtin.about);
@@ -67,7 +73,11 @@ fn full(builtin: &builtin::Builtin) -> String {
     }
     out.push_str("\nsample lines\n");
     for sample in &builtin.samples {
-        let _ = writeln!(out, "  {}", Untrusted::new(sample.line.as_bytes()).for_terminal());
+        let _ = writeln!(
+            out,
+            "  {}",
+            Untrusted::new(sample.line.as_bytes()).for_terminal()
+        );
     }
     out
 }
@@ -77,14 +87,21 @@ fn quoted(definition: &str) -> String {
     const WIDTH: usize = 100;
     let mut lines = vec![String::new()];
     for word in definition.split_inclusive(' ') {
-        if lines.last().is_some_and(|line| line.len() + word.len() > WIDTH) {
+        if lines
+            .last()
+            .is_some_and(|line| line.len() + word.len() > WIDTH)
+        {
             lines.push(String::new());
         }
         if let Some(line) = lines.last_mut() {
             line.push_str(word);
         }
     }
-    lines.iter().map(|line| format!("'{}'", line.replace('\'', "\\'"))).collect::<Vec<_>>().join("\n    ")
+    lines
+        .iter()
+        .map(|line| format!("'{}'", line.replace('\'', "\\'")))
+        .collect::<Vec<_>>()
+        .join("\n    ")
 }
 
 /// Which format fits a log, field by field of its first line, and what is missing to measure wait.
@@ -105,16 +122,28 @@ fn explain(path: &Path) -> Result<String, String> {
             example = example.or(Some(line));
         }
     }
-    let mut out = format!("{shown}: format {}, fits {fits} of the first {of} lines\n", grammar.name);
+    let mut out = format!(
+        "{shown}: format {}, fits {fits} of the first {of} lines\n",
+        grammar.name
+    );
     if let Syntax::Text(..) = grammar.syntax {
-        let _ = writeln!(out, "\n{}", Untrusted::new(grammar.definition.as_bytes()).for_terminal());
+        let _ = writeln!(
+            out,
+            "\n{}",
+            Untrusted::new(grammar.definition.as_bytes()).for_terminal()
+        );
     }
     if let Some(line) = example {
         out.push_str("\nthe first line, field by field\n");
         if let Ok(record) = reader.read(line) {
             for column in grammar.columns() {
                 // Several columns may give one field; only one of them counts.
-                let Some(value) = record.raw(column.field).filter(|_| record.column(column.field) == Some(&column)) else { continue };
+                let Some(value) = record
+                    .raw(column.field)
+                    .filter(|_| record.column(column.field) == Some(&column))
+                else {
+                    continue;
+                };
                 let value = Untrusted::new(value).for_terminal_within(VALUE);
                 let _ = writeln!(out, "  {:32} {:28} {value}", column.name, meaning(&column));
             }
@@ -169,7 +198,11 @@ fn missing(grammar: &Grammar) -> String {
         (Field::Header, "uht=\"$upstream_header_time\""),
         (Field::Response, "urt=\"$upstream_response_time\""),
     ];
-    let mut parts: Vec<&str> = upstream.iter().filter(|(field, _)| !fields.has(*field)).map(|(_, part)| *part).collect();
+    let mut parts: Vec<&str> = upstream
+        .iter()
+        .filter(|(field, _)| !fields.has(*field))
+        .map(|(_, part)| *part)
+        .collect();
     let has_clock = fields.has(Field::App) || fields.has(Field::ServerTiming);
     if !has_clock {
         parts.push("app=\"$upstream_http_x_runtime\"");

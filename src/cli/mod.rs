@@ -62,7 +62,11 @@ pub fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors, and go to stdout.
-            let exit = if error.use_stderr() { Exit::Trouble } else { Exit::Fine };
+            let exit = if error.use_stderr() {
+                Exit::Trouble
+            } else {
+                Exit::Fine
+            };
             return match error.print() {
                 Ok(()) => exit,
                 Err(_) => Exit::Trouble,
@@ -90,7 +94,9 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, String> {
 
 fn man() -> Result<Exit, String> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| e.to_string())?;
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .map_err(|e| e.to_string())?;
     output::to_stdout(&page)
 }
 

@@ -39,28 +39,46 @@ impl WholeFile {
         if path.is_dir() {
             return Err(format!("{}: is a directory: name a file", shown(path)));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".slowpath-");
         // As a file that is created in the usual way; a temporary file is for its owner only.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let temporary = builder.tempfile_in(folder).map_err(|e| failed(path, &e))?;
-        Ok(WholeFile { temporary, path: path.to_owned() })
+        Ok(WholeFile {
+            temporary,
+            path: path.to_owned(),
+        })
     }
 
     /// Gives the file its name, once its bytes are on the disk.
     pub fn finish(mut self) -> Result<Exit, String> {
         self.temporary.flush().map_err(|e| failed(&self.path, &e))?;
-        self.temporary.as_file().sync_all().map_err(|e| failed(&self.path, &e))?;
+        self.temporary
+            .as_file()
+            .sync_all()
+            .map_err(|e| failed(&self.path, &e))?;
         // A file that was there keeps its mode.
         if let Ok(old) = self.path.metadata() {
             let _ = self.temporary.as_file().set_permissions(old.permissions());
         }
         let path = self.path;
-        self.temporary.persist(&path).map_err(|e| failed(&path, &e.error))?;
+        self.temporary
+            .persist(&path)
+            .map_err(|e| failed(&path, &e.error))?;
         // The name is safe once the folder is on the disk; some systems cannot do that, and say so.
-        if let Some(folder) = path.parent().and_then(|folder| File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).ok()) {
+        if let Some(folder) = path.parent().and_then(|folder| {
+            File::open(if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            })
+            .ok()
+        }) {
             let _ = folder.sync_all();
         }
         Ok(Exit::Fine)

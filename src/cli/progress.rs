@@ -30,7 +30,9 @@ impl Shown {
         }
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let (progress, stopped) = (Arc::clone(progress), Arc::clone(&stop));
-        let thread = std::thread::Builder::new().spawn(move || show(&progress, size, &stopped)).ok();
+        let thread = std::thread::Builder::new()
+            .spawn(move || show(&progress, size, &stopped))
+            .ok();
         Some(Shown { stop, thread })
     }
 }
@@ -51,7 +53,11 @@ fn show(progress: &Progress, size: Option<u64>, stop: &(Mutex<bool>, Condvar)) {
     let bar = ProgressBar::hidden();
     let mut stopped = stop.0.lock().unwrap_or_else(PoisonError::into_inner);
     while !*stopped {
-        stopped = stop.1.wait_timeout(stopped, STEP).unwrap_or_else(PoisonError::into_inner).0;
+        stopped = stop
+            .1
+            .wait_timeout(stopped, STEP)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
         let elapsed = began.elapsed();
         if elapsed < PATIENCE || *stopped {
             continue;
@@ -62,7 +68,10 @@ fn show(progress: &Progress, size: Option<u64>, stop: &(Mutex<bool>, Condvar)) {
         let lines = progress.lines.load(Ordering::Relaxed);
         let a_second = u128::from(lines) * 1_000 / elapsed.as_millis().max(1);
         bar.set_position(progress.bytes.load(Ordering::Relaxed));
-        bar.set_message(format!("{} lines/s", unit::count(u64::try_from(a_second).unwrap_or(u64::MAX))));
+        bar.set_message(format!(
+            "{} lines/s",
+            unit::count(u64::try_from(a_second).unwrap_or(u64::MAX))
+        ));
     }
     bar.finish_and_clear();
 }

@@ -10,11 +10,13 @@ use slowpath::endpoint::{Dimension, Naming, Pattern};
 use slowpath::filter::Filter;
 use slowpath::grammar::nginx_conf;
 use slowpath::grammar::{Fields, Plan};
-use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Progress, Source};
+use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
 use slowpath::phases::AppClock;
 use slowpath::report::{Choice, Column, View, csv, json, markdown, show, table};
 use slowpath::stamp::{Stamp, StampForm};
-use slowpath::summary::{FileSummary, Question, RejectSink, Shown, Summary, freeze, latest, reduce};
+use slowpath::summary::{
+    FileSummary, Question, RejectSink, Shown, Summary, freeze, latest, reduce,
+};
 use slowpath::unit::{Micros, Quantile};
 use slowpath::untrusted::Untrusted;
 
@@ -37,8 +39,14 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     let log_format = log_format(&flags)?;
     let mut question = question(&flags, form)?;
     let mut sources = sources::sources(&flags.files)?;
-    let interrupt = Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
-    let run = Run { flags: &flags, log_format, pool: pool(&flags)?, interrupt: Arc::clone(&interrupt) };
+    let interrupt =
+        Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
+    let run = Run {
+        flags: &flags,
+        log_format,
+        pool: pool(&flags)?,
+        interrupt: Arc::clone(&interrupt),
+    };
     // Kept until the end: the file has no name and goes with it.
     let _spooled = run.time_range(&mut question, &mut sources)?;
     let summary = run.summary(sources, &question)?;
@@ -54,7 +62,10 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
         (Some(path), true) => output::to_file(path, text.as_bytes())?,
         (None, _) => output::to_stdout(text.as_bytes())?,
     };
-    Ok(printed.and(trouble(&summary)).and(signals::exit(&interrupt)).and(broken))
+    Ok(printed
+        .and(trouble(&summary))
+        .and(signals::exit(&interrupt))
+        .and(broken))
 }
 
 /// What a run reads with.
@@ -74,14 +85,33 @@ impl Run<'_> {
         let plans: Plans = Mutex::new(vec![None; sources.len()]);
         let open = |at: usize, head: &[u8]| self.open(&sources, at, head, question.needs(), &plans);
         let progress = Arc::new(Progress::default());
-        let bar = if self.flags.quiet { None } else { progress::Shown::begin(&progress, input::size(&sources)) };
+        let bar = if self.flags.quiet {
+            None
+        } else {
+            progress::Shown::begin(&progress, input::size(&sources))
+        };
         let feed = self.feed(&sources, &progress, &open);
-        let sink = self.flags.rejects.as_deref().map(WholeFile::create).transpose()?.map(RejectSink::new);
-        let tallies = reduce(&self.pool, &feed, sources.len(), question, &progress, sink.as_ref());
+        let sink = self
+            .flags
+            .rejects
+            .as_deref()
+            .map(WholeFile::create)
+            .transpose()?
+            .map(RejectSink::new);
+        let tallies = reduce(
+            &self.pool,
+            &feed,
+            sources.len(),
+            question,
+            &progress,
+            sink.as_ref(),
+        );
         drop(bar);
         if let Some(sink) = sink {
             let path = self.flags.rejects.as_deref().map(shown).unwrap_or_default();
-            sink.finish().map_err(|e| format!("cannot write {path}: {e}"))?.finish()?;
+            sink.finish()
+                .map_err(|e| format!("cannot write {path}: {e}"))?
+                .finish()?;
         }
         let ends = feed.ends();
         let plans = plans.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -103,17 +133,39 @@ impl Run<'_> {
         Ok(freeze(tallies, question, files))
     }
 
-    fn feed<'o>(&self, sources: &[Source], progress: &Arc<Progress>, open: &'o (dyn Fn(usize, &[u8]) -> Result<Arc<Plan>, String> + Sync)) -> Feed<'o, Arc<Plan>> {
+    fn feed<'o>(
+        &self,
+        sources: &[Source],
+        progress: &Arc<Progress>,
+        open: Open<'o, Arc<Plan>>,
+    ) -> Feed<'o, Arc<Plan>> {
         let options = FeedOptions {
             block: self.flags.block_size.unwrap_or(BLOCK),
             // Rejects are written in the order of the input.
-            at_once: if self.flags.rejects.is_some() { 1 } else { self.pool.current_num_threads() },
+            at_once: if self.flags.rejects.is_some() {
+                1
+            } else {
+                self.pool.current_num_threads()
+            },
         };
-        Feed::new(sources.to_vec(), options, Arc::clone(&self.interrupt), Arc::clone(progress), open)
+        Feed::new(
+            sources.to_vec(),
+            options,
+            Arc::clone(&self.interrupt),
+            Arc::clone(progress),
+            open,
+        )
     }
 
     /// Decides on the grammar of a source by its first bytes.
-    fn open(&self, sources: &[Source], at: usize, head: &[u8], needs: Fields, plans: &Plans) -> Result<Arc<Plan>, String> {
+    fn open(
+        &self,
+        sources: &[Source],
+        at: usize,
+        head: &[u8],
+        needs: Fields,
+        plans: &Plans,
+    ) -> Result<Arc<Plan>, String> {
         let path = match sources.get(at) {
             Some(Source::File(path)) => Some(path.as_path()),
             _ => None,
@@ -123,13 +175,25 @@ impl Run<'_> {
         // A source without a line needs some grammar all the same; it reads nothing.
         let grammar = match found {
             Some(grammar) => grammar,
-            None => slowpath::grammar::builtin::all().first().and_then(|b| b.grammars.first()).cloned().ok_or("no built-in formats")?,
+            None => slowpath::grammar::builtin::all()
+                .first()
+                .and_then(|b| b.grammars.first())
+                .cloned()
+                .ok_or("no built-in formats")?,
         };
         if let Some(why) = why_none_fits(&grammar, head) {
-            say(&format!("{}: {why}", path.map_or_else(|| "stdin".to_owned(), shown)));
+            say(&format!(
+                "{}: {why}",
+                path.map_or_else(|| "stdin".to_owned(), shown)
+            ));
         }
         let plan = Arc::new(grammar.plan(needs));
-        if !is_empty && let Some(slot) = plans.lock().unwrap_or_else(PoisonError::into_inner).get_mut(at) {
+        if !is_empty
+            && let Some(slot) = plans
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_mut(at)
+        {
             *slot = Some(Arc::clone(&plan));
         }
         Ok(plan)
@@ -137,20 +201,33 @@ impl Run<'_> {
 
     /// Fills in the time range of the question. A range that counts back from the last record takes
     /// a pass of its own, for which standard input is kept in a file without a name.
-    fn time_range(&self, question: &mut Question, sources: &mut [Source]) -> Result<Option<tempfile::NamedTempFile>, String> {
+    fn time_range(
+        &self,
+        question: &mut Question,
+        sources: &mut [Source],
+    ) -> Result<Option<tempfile::NamedTempFile>, String> {
         let since = self.flags.since.as_deref().map(Moment::read).transpose()?;
         let until = self.flags.until.as_deref().map(Moment::read).transpose()?;
-        let relative = [&since, &until].into_iter().any(|moment| matches!(moment, Some(Moment::Back(_))));
+        let relative = [&since, &until]
+            .into_iter()
+            .any(|moment| matches!(moment, Some(Moment::Back(_))));
         let mut spooled = None;
         let mut last = None;
         if relative {
-            for source in sources.iter_mut().filter(|source| **source == Source::Stdin) {
-                let file = spool().map_err(|e| format!("cannot keep standard input for a second pass: {e}"))?;
+            for source in sources
+                .iter_mut()
+                .filter(|source| **source == Source::Stdin)
+            {
+                let file = spool()
+                    .map_err(|e| format!("cannot keep standard input for a second pass: {e}"))?;
                 *source = Source::File(file.path().to_owned());
                 spooled = Some(file);
             }
             let plans: Plans = Mutex::new(vec![None; sources.len()]);
-            let needs = Question::default().naming.needs().with(slowpath::grammar::Field::Stamp);
+            let needs = Question::default()
+                .naming
+                .needs()
+                .with(slowpath::grammar::Field::Stamp);
             let sources: &[Source] = sources;
             let open = |at: usize, head: &[u8]| self.open(sources, at, head, needs, &plans);
             let feed = self.feed(sources, &Arc::default(), &open);
@@ -194,8 +271,14 @@ impl Moment {
             return Ok(Moment::At(stamp));
         }
         // Without an offset UTC is meant, as in all output.
-        let forms = [format!("{text}Z"), format!("{text}:00Z"), format!("{text}T00:00:00Z")];
-        let stamp = forms.iter().find_map(|form| StampForm::Iso8601.read(form.as_bytes()));
+        let forms = [
+            format!("{text}Z"),
+            format!("{text}:00Z"),
+            format!("{text}T00:00:00Z"),
+        ];
+        let stamp = forms
+            .iter()
+            .find_map(|form| StampForm::Iso8601.read(form.as_bytes()));
         stamp.map(Moment::At).ok_or_else(|| {
             format!("{text:?} is no time: give RFC 3339 (2026-01-31T12:00:00Z), a date (2026-01-31, UTC), or a duration back from the last record (1h)")
         })
@@ -207,13 +290,19 @@ fn form(flags: &ReportFlags) -> Result<Format, String> {
     if let Some(form) = flags.format {
         return Ok(form);
     }
-    let extension = flags.output.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
+    let extension = flags
+        .output
+        .as_deref()
+        .and_then(Path::extension)
+        .and_then(|extension| extension.to_str());
     match extension {
         None | Some("txt") => Ok(Format::Table),
         Some("json") => Ok(Format::Json),
         Some("csv") => Ok(Format::Csv),
         Some("md" | "markdown") => Ok(Format::Markdown),
-        Some(other) => Err(format!("the extension {other:?} says no format: give -f table, json, csv or markdown")),
+        Some(other) => Err(format!(
+            "the extension {other:?} says no format: give -f table, json, csv or markdown"
+        )),
     }
 }
 
@@ -221,13 +310,30 @@ fn choice(flags: &ReportFlags, form: Format) -> Result<Choice, String> {
     let column = |name: &String| Column::named(name.trim()).map_err(|e| e.to_string());
     let dimensions = dimensions(flags)?;
     // A dimension that was asked for is a column of its name.
-    let named = |name: &String| match dimensions.iter().position(|dimension| dimension.name() == name.trim()) {
+    let named = |name: &String| match dimensions
+        .iter()
+        .position(|dimension| dimension.name() == name.trim())
+    {
         Some(at) => Ok(Column::Dimension(at, dimensions[at])),
         None => column(name),
     };
-    let columns = if flags.columns.is_empty() { None } else { Some(flags.columns.iter().map(named).collect::<Result<_, String>>()?) };
+    let columns = if flags.columns.is_empty() {
+        None
+    } else {
+        Some(
+            flags
+                .columns
+                .iter()
+                .map(named)
+                .collect::<Result<_, String>>()?,
+        )
+    };
     let quantiles = match flags.percentiles.as_slice() {
-        [] => vec![Quantile::percent(50), Quantile::percent(95), Quantile::percent(99)],
+        [] => vec![
+            Quantile::percent(50),
+            Quantile::percent(95),
+            Quantile::percent(99),
+        ],
         given => given.to_vec(),
     };
     let limit = match (flags.limit, form) {
@@ -236,7 +342,12 @@ fn choice(flags: &ReportFlags, form: Format) -> Result<Choice, String> {
         (limit, _) => limit,
     };
     let sort = flags.sort.as_ref().map(named).transpose()?;
-    Ok(Choice { columns, quantiles, sort, limit })
+    Ok(Choice {
+        columns,
+        quantiles,
+        sort,
+        limit,
+    })
 }
 
 fn dimensions(flags: &ReportFlags) -> Result<Vec<Dimension>, String> {
@@ -250,19 +361,41 @@ fn dimensions(flags: &ReportFlags) -> Result<Vec<Dimension>, String> {
 }
 
 fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
-    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string());
+    let patterns = |texts: &[String]| {
+        texts
+            .iter()
+            .map(|text| Pattern::new(text))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| e.to_string())
+    };
     let shown = flags.show.as_deref().map(Shown::new);
     Ok(Question {
-        naming: Naming { patterns: patterns(&flags.matches)?, streams: patterns(&flags.stream)?, dimensions: dimensions(flags)? },
-        clock: AppClock { metric: flags.app_metric.as_ref().map(|name| name.clone().into_bytes()) },
-        filter: flags.filter.as_deref().map(Filter::new).transpose().map_err(|e| format!("--where: {e}"))?,
+        naming: Naming {
+            patterns: patterns(&flags.matches)?,
+            streams: patterns(&flags.stream)?,
+            dimensions: dimensions(flags)?,
+        },
+        clock: AppClock {
+            metric: flags
+                .app_metric
+                .as_ref()
+                .map(|name| name.clone().into_bytes()),
+        },
+        filter: flags
+            .filter
+            .as_deref()
+            .map(Filter::new)
+            .transpose()
+            .map_err(|e| format!("--where: {e}"))?,
         since: None,
         until: None,
         window_seconds: match flags.window {
             Some(Window::Seconds(seconds)) => Some(seconds),
             Some(Window::Auto) | None => None,
         },
-        memory: flags.memory.map_or(Question::MEMORY, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+        memory: flags.memory.map_or(Question::MEMORY, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        }),
         slowest: flags.slowest.unwrap_or(0),
         examples: match (&shown, form) {
             (Some(_), _) => SHOWN_EXAMPLES,
@@ -277,7 +410,9 @@ fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
 fn log_format(flags: &ReportFlags) -> Result<LogFormat, String> {
     match (&flags.log_format, &flags.nginx_conf) {
         (Some(text), _) => LogFormat::named(text).map_err(|e| format!("--log-format: {e}")),
-        (None, Some(path)) => nginx_conf::read(path).map(LogFormat::Conf).map_err(|e| e.to_string()),
+        (None, Some(path)) => nginx_conf::read(path)
+            .map(LogFormat::Conf)
+            .map_err(|e| e.to_string()),
         (None, None) => Ok(LogFormat::Detect),
     }
 }
@@ -286,18 +421,35 @@ fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {
     if flags.threads == Some(0) {
         return Err("--threads takes one and more".to_owned());
     }
-    ThreadPoolBuilder::new().num_threads(flags.threads.unwrap_or(0)).build().map_err(|e| format!("cannot start threads: {e}"))
+    ThreadPoolBuilder::new()
+        .num_threads(flags.threads.unwrap_or(0))
+        .build()
+        .map_err(|e| format!("cannot start threads: {e}"))
 }
 
-fn render(summary: &Summary, choice: &Choice, flags: &ReportFlags, form: Format, complete: bool) -> String {
+fn render(
+    summary: &Summary,
+    choice: &Choice,
+    flags: &ReportFlags,
+    form: Format,
+    complete: bool,
+) -> String {
     let mut view = View::new(summary, choice, complete);
     let style = style(flags);
     if let Some(shown) = flags.show.as_deref().map(Shown::new) {
-        view.rows = summary.endpoints.iter().filter(|endpoint| shown.is(&endpoint.method, &endpoint.route)).collect();
+        view.rows = summary
+            .endpoints
+            .iter()
+            .filter(|endpoint| shown.is(&endpoint.method, &endpoint.route))
+            .collect();
         view.other = None;
         if form == Format::Table {
             return match view.rows.as_slice() {
-                [] => format!("no endpoint {}: run without --show for the list\n", Untrusted::new(flags.show.as_deref().unwrap_or_default().as_bytes()).for_terminal()),
+                [] => format!(
+                    "no endpoint {}: run without --show for the list\n",
+                    Untrusted::new(flags.show.as_deref().unwrap_or_default().as_bytes())
+                        .for_terminal()
+                ),
                 rows => show::render(summary, rows, style.width),
             };
         }
@@ -307,7 +459,10 @@ fn render(summary: &Summary, choice: &Choice, flags: &ReportFlags, form: Format,
             let mut text = table::render(&view, style);
             if !summary.slowest.is_empty() {
                 let slowest: Vec<_> = summary.slowest.iter().collect();
-                text.push_str(&format!("\nslowest requests\n{}", show::requests(&slowest, style.width)));
+                text.push_str(&format!(
+                    "\nslowest requests\n{}",
+                    show::requests(&slowest, style.width)
+                ));
             }
             text
         }
@@ -319,7 +474,8 @@ fn render(summary: &Summary, choice: &Choice, flags: &ReportFlags, form: Format,
 
 fn style(flags: &ReportFlags) -> table::Style {
     let terminal = flags.output.is_none() && std::io::stdout().is_terminal();
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let set =
+        |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     let color = match flags.color.unwrap_or(Color::Auto) {
         Color::Always => true,
         Color::Never => false,
@@ -328,9 +484,21 @@ fn style(flags: &ReportFlags) -> table::Style {
         Color::Auto if set("CLICOLOR_FORCE") => true,
         Color::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
     };
-    let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let width = if terminal { output::terminal_width().or_else(columns) } else { None };
-    table::Style { width, color, quiet: flags.quiet }
+    let columns = || {
+        std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok())
+    };
+    let width = if terminal {
+        output::terminal_width().or_else(columns)
+    } else {
+        None
+    };
+    table::Style {
+        width,
+        color,
+        quiet: flags.quiet,
+    }
 }
 
 /// Names what went wrong with the input.
@@ -338,7 +506,11 @@ fn trouble(summary: &Summary) -> Exit {
     let mut exit = Exit::Fine;
     for file in &summary.files {
         if let Some(error) = &file.error {
-            let name = if file.name == b"-" { "stdin".to_owned() } else { Untrusted::new(&file.name).for_terminal() };
+            let name = if file.name == b"-" {
+                "stdin".to_owned()
+            } else {
+                Untrusted::new(&file.name).for_terminal()
+            };
             say(&format!("{name}: {error}"));
             exit = Exit::Trouble;
         }
@@ -353,12 +525,22 @@ fn trouble(summary: &Summary) -> Exit {
 /// Checks that every line is accounted for, and every request in the totals.
 fn accounting(summary: &Summary) -> Exit {
     let lines = &summary.lines;
-    let rows: u64 = summary.endpoints.iter().chain(&summary.other).map(|endpoint| endpoint.requests).sum();
-    let whole = lines.records + lines.rejected() == lines.lines && rows == summary.totals.requests && rows + lines.filtered == lines.records;
+    let rows: u64 = summary
+        .endpoints
+        .iter()
+        .chain(&summary.other)
+        .map(|endpoint| endpoint.requests)
+        .sum();
+    let whole = lines.records + lines.rejected() == lines.lines
+        && rows == summary.totals.requests
+        && rows + lines.filtered == lines.records;
     if whole {
         return Exit::Fine;
     }
-    say(&format!("internal error: {} lines, {} records and {} requests do not add up: please report this", lines.lines, lines.records, rows));
+    say(&format!(
+        "internal error: {} lines, {} records and {} requests do not add up: please report this",
+        lines.lines, lines.records, rows
+    ));
     Exit::Broken
 }
 
@@ -376,8 +558,14 @@ mod tests {
         assert_eq!(Moment::read("2026-01-31T12:00:00Z"), Ok(Moment::At(noon)));
         assert_eq!(Moment::read("2026-01-31T12:00:00"), Ok(Moment::At(noon)));
         assert_eq!(Moment::read("2026-01-31 12:00"), Ok(Moment::At(noon)));
-        assert_eq!(Moment::read("31/Jan/2026:13:00:00 +0100"), Ok(Moment::At(noon)));
-        assert_eq!(Moment::read("2026-01-31"), Ok(Moment::At(Stamp(noon.0 - 43_200_000_000))));
+        assert_eq!(
+            Moment::read("31/Jan/2026:13:00:00 +0100"),
+            Ok(Moment::At(noon))
+        );
+        assert_eq!(
+            Moment::read("2026-01-31"),
+            Ok(Moment::At(Stamp(noon.0 - 43_200_000_000)))
+        );
         assert_eq!(Moment::read("1h"), Ok(Moment::Back(Micros(3_600_000_000))));
         assert!(Moment::read("yesterday").unwrap_err().contains("RFC 3339"));
     }

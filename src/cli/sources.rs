@@ -25,7 +25,11 @@ pub fn sources(files: &[PathBuf]) -> Result<Vec<Source>, String> {
         if !seen.insert(identity(&source)) {
             super::say(&format!("{}: given twice, read once", shown(file)));
         } else if let Some(plain) = plain_twin(file, files) {
-            super::say(&format!("{}: begins like {}, so it is taken for its archive and not read", shown(file), shown(&plain)));
+            super::say(&format!(
+                "{}: begins like {}, so it is taken for its archive and not read",
+                shown(file),
+                shown(&plain)
+            ));
         } else {
             sources.push(source);
         }
@@ -41,7 +45,11 @@ fn shown(path: &Path) -> String {
 fn identity(source: &Source) -> Vec<u8> {
     match source {
         Source::Stdin => b"-".to_vec(),
-        Source::File(path) => path.canonicalize().unwrap_or_else(|_| path.clone()).into_os_string().into_encoded_bytes(),
+        Source::File(path) => path
+            .canonicalize()
+            .unwrap_or_else(|_| path.clone())
+            .into_os_string()
+            .into_encoded_bytes(),
     }
 }
 
@@ -52,7 +60,9 @@ fn plain_twin(archive: &Path, files: &[PathBuf]) -> Option<PathBuf> {
         return None;
     }
     let plain = archive.with_extension("");
-    let given = files.iter().any(|file| identity(&Source::File(file.clone())) == identity(&Source::File(plain.clone())));
+    let given = files.iter().any(|file| {
+        identity(&Source::File(file.clone())) == identity(&Source::File(plain.clone()))
+    });
     if !given {
         return None;
     }

@@ -60,7 +60,11 @@ pub fn fold<'r>(routes: impl IntoIterator<Item = (&'r [u8], u64)>, keep: Keep) -
     let mut routes: Vec<Route<'_>> = routes
         .into_iter()
         .filter(|(route, _)| route.first() == Some(&b'/'))
-        .map(|(old, requests)| Route { old, segments: old[1..].split(|b| *b == b'/').collect(), requests })
+        .map(|(old, requests)| Route {
+            old,
+            segments: old[1..].split(|b| *b == b'/').collect(),
+            requests,
+        })
         .collect();
     let mut folds = Folds::default();
     for depth in 0..DEEPEST {
@@ -71,7 +75,11 @@ pub fn fold<'r>(routes: impl IntoIterator<Item = (&'r [u8], u64)>, keep: Keep) -
             if let Some(child) = route.segments.get(depth) {
                 any = true;
                 if !child.is_empty() && child.first() != Some(&b':') {
-                    *parents.entry(parent(&route.segments, depth)).or_default().entry(child).or_default() += route.requests;
+                    *parents
+                        .entry(parent(&route.segments, depth))
+                        .or_default()
+                        .entry(child)
+                        .or_default() += route.requests;
                 }
             }
         }
@@ -92,8 +100,13 @@ pub fn fold<'r>(routes: impl IntoIterator<Item = (&'r [u8], u64)>, keep: Keep) -
             continue;
         }
         for route in &mut routes {
-            let Some(child) = route.segments.get(depth) else { continue };
-            if folded.get(&parent(&route.segments, depth)).is_some_and(|folded| folded.contains(child)) {
+            let Some(child) = route.segments.get(depth) else {
+                continue;
+            };
+            if folded
+                .get(&parent(&route.segments, depth))
+                .is_some_and(|folded| folded.contains(child))
+            {
                 route.segments[depth] = SLUG;
             }
         }
@@ -119,13 +132,23 @@ fn parent(segments: &[&[u8]], depth: usize) -> Vec<u8> {
 }
 
 /// The children that fold, and whether rule 2 was among the reasons.
-fn folded_children<'r>(children: &BTreeMap<&'r [u8], u64>, keep: Keep) -> (HashSet<&'r [u8]>, bool) {
-    let mut folded: HashSet<&[u8]> = children.keys().copied().filter(|child| is_title(child)).collect();
+fn folded_children<'r>(
+    children: &BTreeMap<&'r [u8], u64>,
+    keep: Keep,
+) -> (HashSet<&'r [u8]>, bool) {
+    let mut folded: HashSet<&[u8]> = children
+        .keys()
+        .copied()
+        .filter(|child| is_title(child))
+        .collect();
     if folded.len() <= WORDY_SIBLINGS {
         folded.clear();
     }
-    let left: Vec<(&[u8], u64)> =
-        children.iter().filter(|(child, _)| !folded.contains(*child)).map(|(child, n)| (*child, *n)).collect();
+    let left: Vec<(&[u8], u64)> = children
+        .iter()
+        .filter(|(child, _)| !folded.contains(*child))
+        .map(|(child, n)| (*child, *n))
+        .collect();
     if left.len() <= WIDE {
         return (folded, false);
     }
@@ -136,13 +159,20 @@ fn folded_children<'r>(children: &BTreeMap<&'r [u8], u64>, keep: Keep) -> (HashS
         Keep::Outstanding => median.saturating_mul(OUTSTANDING),
         Keep::AboveMedian => median.saturating_add(1),
     };
-    folded.extend(left.into_iter().filter(|(_, requests)| *requests < least_kept).map(|(child, _)| child));
+    folded.extend(
+        left.into_iter()
+            .filter(|(_, requests)| *requests < least_kept)
+            .map(|(child, _)| child),
+    );
     (folded, true)
 }
 
 /// Three words and more, twelve bytes and more.
 fn is_title(child: &[u8]) -> bool {
-    let words = child.split(|b| matches!(b, b'-' | b'_' | b'+' | b'~')).filter(|word| !word.is_empty()).count();
+    let words = child
+        .split(|b| matches!(b, b'-' | b'_' | b'+' | b'~'))
+        .filter(|word| !word.is_empty())
+        .count();
     let spaces = memchr::memmem::find_iter(child, b"%20").count();
     child.len() >= 12 && words + spaces >= 3
 }
@@ -168,11 +198,14 @@ mod tests {
 
     fn folded(routes: &[(String, u64)]) -> BTreeMap<String, String> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        fold(routes.iter().map(|(route, n)| (route.as_bytes(), *n)), Keep::Outstanding)
-            .routes
-            .iter()
-            .map(|(old, new)| (text(old), text(new)))
-            .collect()
+        fold(
+            routes.iter().map(|(route, n)| (route.as_bytes(), *n)),
+            Keep::Outstanding,
+        )
+        .routes
+        .iter()
+        .map(|(old, new)| (text(old), text(new)))
+        .collect()
     }
 
     fn words(n: usize) -> String {
@@ -183,27 +216,40 @@ mod tests {
 
     #[test]
     fn an_api_stays_as_it_is() {
-        let routes: Vec<_> = (0..150).map(|n| (format!("/api/{}/list", words(n)), 1)).collect();
+        let routes: Vec<_> = (0..150)
+            .map(|n| (format!("/api/{}/list", words(n)), 1))
+            .collect();
         assert!(folded(&routes).is_empty());
-        let actions: Vec<_> = (0..20).map(|n| (format!("/api/get-all-{}", words(n)), 1)).collect();
+        let actions: Vec<_> = (0..20)
+            .map(|n| (format!("/api/get-all-{}", words(n)), 1))
+            .collect();
         assert!(folded(&actions).is_empty());
     }
 
     #[test]
     fn titles_fold_and_their_children_meet() {
-        let routes: Vec<_> = (0..30).flat_map(|n| {
-            let post = format!("/blog/the-story-of-{}", words(n));
-            [(post.clone(), 1), (format!("{post}/comments"), 2)]
-        }).chain([("/blog/about".to_owned(), 1)]).collect();
+        let routes: Vec<_> = (0..30)
+            .flat_map(|n| {
+                let post = format!("/blog/the-story-of-{}", words(n));
+                [(post.clone(), 1), (format!("{post}/comments"), 2)]
+            })
+            .chain([("/blog/about".to_owned(), 1)])
+            .collect();
         let folds = folded(&routes);
         assert_eq!(folds.len(), 60);
         assert_eq!(folds["/blog/the-story-of-aaa"], "/blog/:slug");
-        assert_eq!(folds["/blog/the-story-of-baa/comments"], "/blog/:slug/comments");
+        assert_eq!(
+            folds["/blog/the-story-of-baa/comments"],
+            "/blog/:slug/comments"
+        );
     }
 
     #[test]
     fn routes_stand_out_from_a_scan() {
-        let routes: Vec<_> = (0..300).map(|n| (format!("/{}", words(n)), 1)).chain([("/login".to_owned(), 500)]).collect();
+        let routes: Vec<_> = (0..300)
+            .map(|n| (format!("/{}", words(n)), 1))
+            .chain([("/login".to_owned(), 500)])
+            .collect();
         let folds = folded(&routes);
         assert_eq!(folds.len(), 300);
         assert!(!folds.contains_key("/login"));
@@ -211,14 +257,22 @@ mod tests {
 
     #[test]
     fn random_paths_fold_level_by_level() {
-        let routes: Vec<_> = (0..300).map(|n| (format!("/{}/{}", words(n), words(n + 7)), 1)).collect();
-        assert!(folded(&routes).values().all(|route| route == "/:slug/:slug"));
+        let routes: Vec<_> = (0..300)
+            .map(|n| (format!("/{}/{}", words(n), words(n + 7)), 1))
+            .collect();
+        assert!(
+            folded(&routes)
+                .values()
+                .all(|route| route == "/:slug/:slug")
+        );
     }
 
     #[test]
     fn a_late_child_of_a_wide_parent_folds_like_its_siblings() {
         let wide = HashSet::from([b"/".to_vec(), b"/a/:slug/".to_vec()]);
-        let under = |route: &str| under_wide(route.as_bytes(), &wide).map(|r| String::from_utf8(r).unwrap());
+        let under = |route: &str| {
+            under_wide(route.as_bytes(), &wide).map(|r| String::from_utf8(r).unwrap())
+        };
         assert_eq!(under("/x/y").as_deref(), Some("/:slug/y"));
         assert_eq!(under("/:id/y"), None);
         assert_eq!(under("/"), None);

@@ -70,7 +70,11 @@ impl Kinds {
 
     #[inline]
     fn of(segment: &[u8]) -> Kinds {
-        Kinds(segment.iter().fold(0, |kinds, byte| kinds | Self::TABLE[usize::from(*byte)]))
+        Kinds(
+            segment
+                .iter()
+                .fold(0, |kinds, byte| kinds | Self::TABLE[usize::from(*byte)]),
+        )
     }
 
     #[inline]
@@ -149,9 +153,16 @@ fn placeholder(segment: &[u8], kinds: Kinds) -> Option<&'static [u8]> {
         return Some(b":ip");
     }
     if kinds.has(Kinds::DIGIT) {
-        let token = !kinds.has(!(Kinds::DIGIT | Kinds::LETTER | Kinds::NOT_HEX | Kinds::DASH | Kinds::UNDERSCORE));
+        let token = !kinds.has(
+            !(Kinds::DIGIT | Kinds::LETTER | Kinds::NOT_HEX | Kinds::DASH | Kinds::UNDERSCORE),
+        );
         // base64url: slugs are written in lower case, tokens mix it.
-        if token && segment.len() >= 16 && kinds.has(Kinds::UPPER) && kinds.has(Kinds::LOWER) && digits(segment) >= 2 {
+        if token
+            && segment.len() >= 16
+            && kinds.has(Kinds::UPPER)
+            && kinds.has(Kinds::LOWER)
+            && digits(segment) >= 2
+        {
             return Some(b":id");
         }
         if is_slug_with_id(segment) {
@@ -194,14 +205,26 @@ fn is_date(segment: &[u8]) -> bool {
         part.is_some_and(|part| {
             part.len() == length
                 && part.iter().all(u8::is_ascii_digit)
-                && (1..=most).contains(&part.iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0')))
+                && (1..=most).contains(
+                    &part
+                        .iter()
+                        .fold(0, |n, digit| n * 10 + u32::from(digit - b'0')),
+                )
         })
     };
     let year = parts.next();
-    let is_year = number(year, 4, 2999) && year.is_some_and(|year| matches!(year[..2], [b'1', b'9'] | [b'2', b'0'] | [b'2', b'1']));
-    let fits = is_year && number(parts.next(), 2, 12) && parts.next().is_none_or(|day| number(Some(day), 2, 31)) && parts.next().is_none();
+    let is_year = number(year, 4, 2999)
+        && year.is_some_and(|year| matches!(year[..2], [b'1', b'9'] | [b'2', b'0'] | [b'2', b'1']));
+    let fits = is_year
+        && number(parts.next(), 2, 12)
+        && parts.next().is_none_or(|day| number(Some(day), 2, 31))
+        && parts.next().is_none();
     let is_time = |time: &[u8]| {
-        time.len() >= 4 && time[0].is_ascii_digit() && time.iter().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b'-' | b'+' | b'Z' | b'z'))
+        time.len() >= 4
+            && time[0].is_ascii_digit()
+            && time
+                .iter()
+                .all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b'-' | b'+' | b'Z' | b'z'))
     };
     fits && time.is_none_or(is_time)
 }
@@ -212,24 +235,35 @@ fn is_ipv4(segment: &[u8]) -> bool {
         parts += 1;
         (1..=3).contains(&part.len())
             && part.iter().all(u8::is_ascii_digit)
-            && part.iter().fold(0_u32, |n, digit| n * 10 + u32::from(digit - b'0')) <= 255
+            && part
+                .iter()
+                .fold(0_u32, |n, digit| n * 10 + u32::from(digit - b'0'))
+                <= 255
     });
     fits && parts == 4
 }
 
 fn is_ipv6(segment: &[u8]) -> bool {
-    let inside = segment.strip_prefix(b"[").and_then(|s| s.strip_suffix(b"]")).unwrap_or(segment);
-    inside.len() <= 45 && std::str::from_utf8(inside).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
+    let inside = segment
+        .strip_prefix(b"[")
+        .and_then(|s| s.strip_suffix(b"]"))
+        .unwrap_or(segment);
+    inside.len() <= 45
+        && std::str::from_utf8(inside).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
 /// Something before one `@`, and after it a name with a dot inside.
 fn is_email(segment: &[u8]) -> bool {
-    let Some(at) = memchr::memchr(b'@', segment) else { return false };
+    let Some(at) = memchr::memchr(b'@', segment) else {
+        return false;
+    };
     let (local, domain) = (&segment[..at], &segment[at + 1..]);
     !local.is_empty()
         && domain.len() >= 3
         && memchr::memchr(b'.', domain).is_some_and(|dot| dot > 0 && dot + 1 < domain.len())
-        && domain.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && domain
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
 }
 
 fn digits(segment: &[u8]) -> usize {
@@ -244,7 +278,8 @@ fn parts(segment: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn is_slug_with_id(segment: &[u8]) -> bool {
     let words = parts(segment).filter(|part| !part.is_empty()).count();
     let has_id = || parts(segment).any(|part| part.len() >= 2 && is_id(part, Kinds::of(part)));
-    let has_word = || parts(segment).any(|part| part.len() >= 2 && part.iter().all(u8::is_ascii_alphabetic));
+    let has_word =
+        || parts(segment).any(|part| part.len() >= 2 && part.iter().all(u8::is_ascii_alphabetic));
     segment.len() >= 16 && words >= 3 && has_id() && has_word()
 }
 
@@ -269,7 +304,10 @@ fn percent_decode(segment: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(segment.len());
     let mut rest = segment;
     while let Some((&byte, tail)) = rest.split_first() {
-        let hex = |at: usize| tail.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        let hex = |at: usize| {
+            tail.get(at)
+                .and_then(|digit| char::from(*digit).to_digit(16))
+        };
         match (byte, hex(0), hex(1)) {
             (b'%', Some(high), Some(low)) => {
                 // OK because two hex digits make a byte.
@@ -337,7 +375,13 @@ mod tests {
 
     #[test]
     fn masking_twice_changes_nothing() {
-        for path in ["/user-42", "/api/users/42", "/p/how-to-boil-an-egg-12345", "/m/a%40example.com", "/d/2024-01-31"] {
+        for path in [
+            "/user-42",
+            "/api/users/42",
+            "/p/how-to-boil-an-egg-12345",
+            "/m/a%40example.com",
+            "/d/2024-01-31",
+        ] {
             let (mut once, mut twice) = (Vec::new(), Vec::new());
             mask(path.as_bytes(), &mut once);
             mask(&once, &mut twice);

@@ -25,8 +25,28 @@ const OTHER_METHOD: &[u8] = b"(other)";
 /// The methods that keep their name: RFC 9110, PATCH, WebDAV and its kin, QUERY, PURGE, and PRI, which an
 /// HTTP/2 client sends to an HTTP/1 port.
 const METHODS: &[&[u8]] = &[
-    b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"CONNECT", b"TRACE", b"PROPFIND", b"PROPPATCH",
-    b"MKCOL", b"COPY", b"MOVE", b"LOCK", b"UNLOCK", b"REPORT", b"SEARCH", b"MKCALENDAR", b"QUERY", b"PURGE", b"PRI",
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"PATCH",
+    b"OPTIONS",
+    b"CONNECT",
+    b"TRACE",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"REPORT",
+    b"SEARCH",
+    b"MKCALENDAR",
+    b"QUERY",
+    b"PURGE",
+    b"PRI",
 ];
 
 /// A longer route is cut, so that a key stays small whatever a client sends.
@@ -80,7 +100,9 @@ impl Dimension {
     /// The dimension of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Dimension> {
-        Dimension::ALL.into_iter().find(|dimension| dimension.name() == name)
+        Dimension::ALL
+            .into_iter()
+            .find(|dimension| dimension.name() == name)
     }
 
     /// The field that it is taken from.
@@ -105,7 +127,9 @@ impl Dimension {
                 Some(status) => out.extend_from_slice(format!("{}xx", status / 100).as_bytes()),
                 None => out.push(b'-'),
             },
-            Dimension::UserAgent => out.extend_from_slice(user_agent_family(text(Field::UserAgent))),
+            Dimension::UserAgent => {
+                out.extend_from_slice(user_agent_family(text(Field::UserAgent)))
+            }
             other => out.extend_from_slice(text(other.field())),
         }
     }
@@ -115,21 +139,45 @@ impl Dimension {
 #[must_use]
 pub fn last_upstream<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
     let addresses = record.text(Field::UpstreamAddr)?;
-    attempts(addresses).map(|(address, _)| address).filter(|address| !matches!(*address, b"" | b"-")).last()
+    attempts(addresses)
+        .map(|(address, _)| address)
+        .filter(|address| !matches!(*address, b"" | b"-"))
+        .last()
 }
 
 /// The program behind a `User-Agent`: the token that names it, without its version.
 fn user_agent_family(agent: &[u8]) -> &[u8] {
     // Browsers name each other for the sake of compatibility; the most specific name stands here first.
-    const NAMES: &[&[u8]] = &[b"Edg", b"OPR", b"SamsungBrowser", b"Firefox", b"Chrome", b"Safari"];
-    let product = |word: &[u8]| word.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')).count();
-    let words = || agent.split(|b| matches!(b, b' ' | b';' | b'(' | b')' | b',')).filter(|word| !word.is_empty());
+    const NAMES: &[&[u8]] = &[
+        b"Edg",
+        b"OPR",
+        b"SamsungBrowser",
+        b"Firefox",
+        b"Chrome",
+        b"Safari",
+    ];
+    let product = |word: &[u8]| {
+        word.iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            .count()
+    };
+    let words = || {
+        agent
+            .split(|b| matches!(b, b' ' | b';' | b'(' | b')' | b','))
+            .filter(|word| !word.is_empty())
+    };
     let is_robot = |word: &&[u8]| {
         let name = &word[..product(word)];
         let tail = name.len().saturating_sub(3);
-        name.get(tail..).is_some_and(|tail| tail.eq_ignore_ascii_case(b"bot"))
+        name.get(tail..)
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(b"bot"))
     };
-    let named = || NAMES.iter().find(|name| words().any(|word| word.starts_with(name))).copied();
+    let named = || {
+        NAMES
+            .iter()
+            .find(|name| words().any(|word| word.starts_with(name)))
+            .copied()
+    };
     if let Some(robot) = words().find(is_robot) {
         return &robot[..product(robot)];
     }
@@ -161,7 +209,11 @@ impl Naming {
     #[must_use]
     pub fn needs(&self) -> Fields {
         let request = [Field::Request, Field::Method, Field::Target];
-        self.dimensions.iter().map(|dimension| dimension.field()).chain(request).collect()
+        self.dimensions
+            .iter()
+            .map(|dimension| dimension.field())
+            .chain(request)
+            .collect()
     }
 
     /// Writes the key of the record's endpoint into `key`, which is emptied first.
@@ -216,17 +268,29 @@ impl Naming {
     /// Whether the route of a key was given by a pattern: such a route is never folded.
     #[must_use]
     pub fn is_given(&self, route: &[u8]) -> bool {
-        route == MALFORMED.as_bytes() || self.patterns.iter().any(|pattern| pattern.text().as_bytes() == route)
+        route == MALFORMED.as_bytes()
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.text().as_bytes() == route)
     }
 
     /// The parts of a key.
     #[must_use]
     pub fn parts<'k>(&self, key: &'k [u8]) -> Parts<'k> {
         let mut rest = key;
-        let dimensions = self.dimensions.iter().map(|_| take_part(&mut rest)).collect();
+        let dimensions = self
+            .dimensions
+            .iter()
+            .map(|_| take_part(&mut rest))
+            .collect();
         let space = memchr::memchr(b' ', rest).unwrap_or(0);
         let (method, route) = rest.split_at(space);
-        Parts { dimensions, method, route: route.get(1..).unwrap_or_default() }
+        Parts {
+            dimensions,
+            method,
+            route: route.get(1..).unwrap_or_default(),
+        }
     }
 }
 
@@ -268,8 +332,12 @@ fn push_part(key: &mut Vec<u8>, push: impl FnOnce(&mut Vec<u8>)) {
 }
 
 fn take_part<'k>(key: &mut &'k [u8]) -> &'k [u8] {
-    let Some((length, rest)) = key.split_first_chunk::<2>() else { return b"" };
-    let (value, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).unwrap_or((rest, b""));
+    let Some((length, rest)) = key.split_first_chunk::<2>() else {
+        return b"";
+    };
+    let (value, rest) = rest
+        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        .unwrap_or((rest, b""));
     *key = rest;
     value
 }
@@ -299,7 +367,9 @@ fn path(target: &[u8], escape: Escape) -> Cow<'_, [u8]> {
     let end = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
     match &target[..end] {
         b"" => Cow::Borrowed(b"/"),
-        path if escape == Escape::Json && memchr::memchr(b'\\', path).is_some() => Cow::Owned(json::unescape(path)),
+        path if escape == Escape::Json && memchr::memchr(b'\\', path).is_some() => {
+            Cow::Owned(json::unescape(path))
+        }
         path => Cow::Borrowed(path),
     }
 }
@@ -311,7 +381,14 @@ mod tests {
     use crate::record::LineReader;
 
     fn key(naming: &Naming, line: &str) -> Vec<u8> {
-        let plan = compile("test", r#""$request" $status $upstream_addr $host "$http_user_agent""#, Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
+        let plan = compile(
+            "test",
+            r#""$request" $status $upstream_addr $host "$http_user_agent""#,
+            Escape::Default,
+            Names::Checked,
+        )
+        .unwrap()
+        .plan(Fields::ALL);
         let mut reader = LineReader::new(&plan);
         let mut key = Vec::new();
         naming.key(&reader.read(line.as_bytes()).unwrap(), &mut key);
@@ -319,7 +396,11 @@ mod tests {
     }
 
     fn plain(request: &str) -> String {
-        String::from_utf8(key(&Naming::default(), &format!("\"{request}\" 200 - - \"-\""))).unwrap()
+        String::from_utf8(key(
+            &Naming::default(),
+            &format!("\"{request}\" 200 - - \"-\""),
+        ))
+        .unwrap()
     }
 
     #[test]
@@ -330,13 +411,28 @@ mod tests {
         assert_eq!(plain("OPTIONS * HTTP/1.1"), "OPTIONS *");
         assert_eq!(plain("BREW /pot HTTP/1.1"), "(other) /pot");
         assert_eq!(plain(""), " (malformed)");
-        assert_eq!(plain(&format!("GET /{} HTTP/1.1", "x/".repeat(400))).len(), "GET ".len() + 512 + "…".len());
+        assert_eq!(
+            plain(&format!("GET /{} HTTP/1.1", "x/".repeat(400))).len(),
+            "GET ".len() + 512 + "…".len()
+        );
     }
 
     #[test]
     fn patterns_come_first() {
-        let naming = Naming { patterns: vec![Pattern::new("/a/:any").unwrap(), Pattern::new("/[ab]/.*").unwrap()], ..Naming::default() };
-        let route = |path: &str| String::from_utf8(key(&naming, &format!("\"GET {path} HTTP/1.1\" 200 - - \"-\""))).unwrap();
+        let naming = Naming {
+            patterns: vec![
+                Pattern::new("/a/:any").unwrap(),
+                Pattern::new("/[ab]/.*").unwrap(),
+            ],
+            ..Naming::default()
+        };
+        let route = |path: &str| {
+            String::from_utf8(key(
+                &naming,
+                &format!("\"GET {path} HTTP/1.1\" 200 - - \"-\""),
+            ))
+            .unwrap()
+        };
         assert_eq!(route("/a/b?q"), "GET /a/:any");
         assert_eq!(route("/a/b/c"), "GET /[ab]/.*");
         assert_eq!(route("/c/7"), "GET /c/:id");
@@ -344,8 +440,18 @@ mod tests {
 
     #[test]
     fn dimensions_are_part_of_the_key_and_come_back() {
-        let naming = Naming { dimensions: vec![Dimension::Upstream, Dimension::StatusClass, Dimension::UserAgent], ..Naming::default() };
-        let key = key(&naming, r#""GET /a HTTP/1.1" 503 10.0.0.1:80, 10.0.0.2:80 x "Mozilla/5.0 (X11) Chrome/1 Safari/2""#);
+        let naming = Naming {
+            dimensions: vec![
+                Dimension::Upstream,
+                Dimension::StatusClass,
+                Dimension::UserAgent,
+            ],
+            ..Naming::default()
+        };
+        let key = key(
+            &naming,
+            r#""GET /a HTTP/1.1" 503 10.0.0.1:80, 10.0.0.2:80 x "Mozilla/5.0 (X11) Chrome/1 Safari/2""#,
+        );
         let parts = naming.parts(&key);
         assert_eq!(parts.dimensions, [&b"10.0.0.2:80"[..], b"5xx", b"Chrome"]);
         assert_eq!((parts.method, parts.route), (&b"GET"[..], &b"/a"[..]));
@@ -356,16 +462,29 @@ mod tests {
     fn user_agents_have_families() {
         let rows = [
             ("curl/8.5.0", "curl"),
-            ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot"),
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0 Safari/537.36 Edg/1", "Edg"),
-            ("Mozilla/5.0 (Macintosh) AppleWebKit/605 (KHTML, like Gecko) Version/18.2 Safari/605.1.15", "Safari"),
+            (
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                "Googlebot",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0 Safari/537.36 Edg/1",
+                "Edg",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh) AppleWebKit/605 (KHTML, like Gecko) Version/18.2 Safari/605.1.15",
+                "Safari",
+            ),
             ("Mozilla/5.0", "Mozilla"),
             ("-", "-"),
             ("", "-"),
             ("\\x22", "-"),
         ];
         for (agent, family) in rows {
-            assert_eq!(user_agent_family(agent.as_bytes()), family.as_bytes(), "{agent}");
+            assert_eq!(
+                user_agent_family(agent.as_bytes()),
+                family.as_bytes(),
+                "{agent}"
+            );
         }
     }
 }

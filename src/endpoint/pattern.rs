@@ -48,10 +48,19 @@ impl Pattern {
     /// A regular expression that is none or is too large; a `*` before the end of a template.
     pub fn new(text: &str) -> Result<Pattern, PatternError> {
         let is_template = text.starts_with('/')
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/:*-_.~%@,;=!&".contains(&b))
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"/:*-_.~%@,;=!&".contains(&b))
             && !text.contains(".*");
-        let kind = if is_template { Kind::Template(template(text)?) } else { Kind::Regex(regex(text)?) };
-        Ok(Pattern { text: text.to_owned(), kind })
+        let kind = if is_template {
+            Kind::Template(template(text)?)
+        } else {
+            Kind::Regex(regex(text)?)
+        };
+        Ok(Pattern {
+            text: text.to_owned(),
+            kind,
+        })
     }
 
     /// The pattern as it was given: the name of its route.
@@ -105,7 +114,11 @@ fn regex(text: &str) -> Result<Regex, PatternError> {
         .unicode(false)
         .size_limit(1 << 20)
         .build()
-        .map_err(|e| PatternError(format!("the pattern {text:?} is no regular expression: {e}")))
+        .map_err(|e| {
+            PatternError(format!(
+                "the pattern {text:?} is no regular expression: {e}"
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -129,14 +142,28 @@ mod tests {
             ("(?i)/U", "/u", true),
         ];
         for (pattern, path, fits) in rows {
-            assert_eq!(Pattern::new(pattern).unwrap().matches(path.as_bytes()), fits, "{pattern} {path}");
+            assert_eq!(
+                Pattern::new(pattern).unwrap().matches(path.as_bytes()),
+                fits,
+                "{pattern} {path}"
+            );
         }
     }
 
     #[test]
     fn a_bad_pattern_says_so() {
-        assert!(Pattern::new("/a(").unwrap_err().to_string().contains("no regular expression"));
-        assert!(Pattern::new("/*/a").unwrap_err().to_string().contains(":name"));
+        assert!(
+            Pattern::new("/a(")
+                .unwrap_err()
+                .to_string()
+                .contains("no regular expression")
+        );
+        assert!(
+            Pattern::new("/*/a")
+                .unwrap_err()
+                .to_string()
+                .contains(":name")
+        );
         assert!(Pattern::new(&format!("/a{{1,{}}}(b{{1000}}){{1000}}", 1000)).is_err());
     }
 }

@@ -18,9 +18,15 @@ const FILES: &[(&str, &str)] = &[
     ("combined", include_str!("../../grammars/combined.toml")),
     ("main", include_str!("../../grammars/main.toml")),
     ("timed", include_str!("../../grammars/timed.toml")),
-    ("timed_combined", include_str!("../../grammars/timed_combined.toml")),
+    (
+        "timed_combined",
+        include_str!("../../grammars/timed_combined.toml"),
+    ),
     ("main_ext", include_str!("../../grammars/main_ext.toml")),
-    ("ingress-nginx", include_str!("../../grammars/ingress-nginx.toml")),
+    (
+        "ingress-nginx",
+        include_str!("../../grammars/ingress-nginx.toml"),
+    ),
     ("json", include_str!("../../grammars/json.toml")),
     ("ltsv", include_str!("../../grammars/ltsv.toml")),
 ];
@@ -102,7 +108,9 @@ enum TomlEscape {
 #[must_use]
 pub fn all() -> &'static [Builtin] {
     static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
-        let read = |(name, text): &(&str, &str)| read(text).unwrap_or_else(|e| unreachable!("grammars/{name}.toml: {e}"));
+        let read = |(name, text): &(&str, &str)| {
+            read(text).unwrap_or_else(|e| unreachable!("grammars/{name}.toml: {e}"))
+        };
         FILES.iter().map(read).collect()
     });
     &ALL
@@ -131,9 +139,19 @@ fn read(text: &str) -> Result<Builtin, String> {
         TomlEscape::None => Escape::None,
     };
     let keyed = |syntax: fn(Vec<Column>) -> Syntax| -> Result<Vec<Grammar>, String> {
-        let columns = file.fields.iter().enumerate().map(|(at, pair)| column(at, pair)).collect::<Result<_, _>>()?;
+        let columns = file
+            .fields
+            .iter()
+            .enumerate()
+            .map(|(at, pair)| column(at, pair))
+            .collect::<Result<_, _>>()?;
         let definition = format!("{} keys: {}", file.name, keys(&file.fields));
-        Ok(vec![Grammar { name: file.name.clone(), definition, syntax: syntax(columns), anchor }])
+        Ok(vec![Grammar {
+            name: file.name.clone(),
+            definition,
+            syntax: syntax(columns),
+            anchor,
+        }])
     };
     let grammars = match file.syntax {
         Kind::Json => keyed(Syntax::Json)?,
@@ -141,15 +159,27 @@ fn read(text: &str) -> Result<Builtin, String> {
         Kind::Nginx => file
             .definitions
             .iter()
-            .map(|definition| compile(&file.name, definition, escape, Names::Checked).map(|g| Grammar { anchor, ..g }))
+            .map(|definition| {
+                compile(&file.name, definition, escape, Names::Checked)
+                    .map(|g| Grammar { anchor, ..g })
+            })
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?,
     };
-    Ok(Builtin { name: file.name, about: file.about, grammars, samples: file.samples })
+    Ok(Builtin {
+        name: file.name,
+        about: file.about,
+        grammars,
+        samples: file.samples,
+    })
 }
 
 fn keys(fields: &[(String, String)]) -> String {
-    fields.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(", ")
+    fields
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A pair of key and role; `response_s or total` is an upstream's time that is the total where it
@@ -161,7 +191,13 @@ fn column(at: usize, (key, role): &(String, String)) -> Result<Column, String> {
     };
     let (field, reading) = of_role(role).ok_or_else(|| format!("{role:?} is no role"))?;
     let rank = u8::try_from(at).map_err(|_| "more than 255 keys".to_owned())?;
-    Ok(Column { name: key.clone(), field, reading, rank, total_if_alone })
+    Ok(Column {
+        name: key.clone(),
+        field,
+        reading,
+        rank,
+        total_if_alone,
+    })
 }
 
 #[cfg(test)]
@@ -174,7 +210,10 @@ mod tests {
         let mut on_disk: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "toml")
+            })
             .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
             .collect();
         let mut embedded: Vec<_> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -184,7 +223,10 @@ mod tests {
         for (name, text) in FILES {
             let builtin = read(text).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(builtin.name, *name);
-            assert!(!builtin.grammars.is_empty() && !builtin.samples.is_empty(), "{name}");
+            assert!(
+                !builtin.grammars.is_empty() && !builtin.samples.is_empty(),
+                "{name}"
+            );
         }
     }
 

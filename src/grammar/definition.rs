@@ -43,8 +43,15 @@ impl fmt::Display for GrammarError {
         // A definition may be long and hold line ends: show the stretch around the place.
         const BEFORE: usize = 50;
         const AFTER: usize = 40;
-        let chars: Vec<char> = self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let at = self.text.get(..self.at).map_or(chars.len(), |head| head.chars().count());
+        let chars: Vec<char> = self
+            .text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let at = self
+            .text
+            .get(..self.at)
+            .map_or(chars.len(), |head| head.chars().count());
         let from = at.saturating_sub(BEFORE);
         let until = chars.len().min(at + AFTER);
         let shown: String = chars.get(from..until).unwrap_or_default().iter().collect();
@@ -52,7 +59,12 @@ impl fmt::Display for GrammarError {
         let (left, right) = (dots(from > 0), dots(until < chars.len()));
         writeln!(f, "{}", self.message)?;
         writeln!(f, "  {left}{shown}{right}")?;
-        write!(f, "  {:width$}^", "", width = at - from + left.chars().count())
+        write!(
+            f,
+            "  {:width$}^",
+            "",
+            width = at - from + left.chars().count()
+        )
     }
 }
 
@@ -74,18 +86,31 @@ pub fn parse_definition(text: &str) -> Definition {
         return definition;
     }
     // `"$a" "$b"` on one line is a format with quotes in it rather than two strings.
-    let quoted = text.starts_with('\'') || text.starts_with("escape=") || (text.starts_with('"') && text.contains('\n'));
+    let quoted = text.starts_with('\'')
+        || text.starts_with("escape=")
+        || (text.starts_with('"') && text.contains('\n'));
     if quoted && let Ok(("", definition)) = strings(text) {
         return definition;
     }
-    Definition { name: None, text: unescape(text), escape: Escape::Default }
+    Definition {
+        name: None,
+        text: unescape(text),
+        escape: Escape::Default,
+    }
 }
 
 fn directive(input: &str) -> IResult<&str, Definition, ()> {
     let (input, _) = (tag("log_format"), multispace0).parse(input)?;
-    let (input, name) = alt((quoted_string, map(is_not(" \t\r\n;'\""), str::to_owned))).parse(input)?;
+    let (input, name) =
+        alt((quoted_string, map(is_not(" \t\r\n;'\""), str::to_owned))).parse(input)?;
     let (input, definition) = strings(input)?;
-    Ok((input, Definition { name: Some(name), ..definition }))
+    Ok((
+        input,
+        Definition {
+            name: Some(name),
+            ..definition
+        },
+    ))
 }
 
 /// `[escape=…] 'a' 'b' [;]`: the strings joined without anything between, as nginx does.
@@ -104,15 +129,30 @@ fn strings(input: &str) -> IResult<&str, Definition, ()> {
     )
     .parse(input)?;
     let (input, _) = (multispace0, opt(char(';')), multispace0).parse(input)?;
-    Ok((input, Definition { name: None, text, escape: escape.unwrap_or_default() }))
+    Ok((
+        input,
+        Definition {
+            name: None,
+            text,
+            escape: escape.unwrap_or_default(),
+        },
+    ))
 }
 
 fn quoted_string(input: &str) -> IResult<&str, String, ()> {
     let inside = |quote: &'static str, stop: &'static str| {
         let escaped = recognize((char('\\'), nom::character::complete::anychar));
-        delimited(tag(quote), recognize(many0(alt((escaped, is_not(stop))))), tag(quote))
+        delimited(
+            tag(quote),
+            recognize(many0(alt((escaped, is_not(stop))))),
+            tag(quote),
+        )
     };
-    alt((map(inside("'", "'\\"), unescape), map(inside("\"", "\"\\"), unescape))).parse(input)
+    alt((
+        map(inside("'", "'\\"), unescape),
+        map(inside("\"", "\"\\"), unescape),
+    ))
+    .parse(input)
 }
 
 /// nginx.conf's escapes; a backslash before anything else is itself.
@@ -169,26 +209,50 @@ pub enum Names {
 /// # Errors
 /// A `$` without a name, a variable that looks like a typo, two texts with nothing between them to
 /// tell where one ends, a format without a variable, or one that names no request.
-pub fn compile(name: &str, text: &str, escape: Escape, names: Names) -> Result<Grammar, GrammarError> {
-    let error = |at: usize, message: String| GrammarError { text: text.to_owned(), at, message };
+pub fn compile(
+    name: &str,
+    text: &str,
+    escape: Escape,
+    names: Names,
+) -> Result<Grammar, GrammarError> {
+    let error = |at: usize, message: String| GrammarError {
+        text: text.to_owned(),
+        at,
+        message,
+    };
     let mut pieces: Vec<Piece> = Vec::new();
     let mut input = text;
     while !input.is_empty() {
         let at = text.len() - input.len();
         // OK because every non-empty input is text, a name or a bare dollar.
-        let (left, token) = token(input).unwrap_or_else(|_| rest::<&str, ()>(input).map_or(("", Token::BareDollar), |(left, all)| (left, Token::Text(all))));
+        let (left, token) = token(input).unwrap_or_else(|_| {
+            rest::<&str, ()>(input).map_or(("", Token::BareDollar), |(left, all)| {
+                (left, Token::Text(all))
+            })
+        });
         input = left;
         match token {
             Token::Text(literal) => pieces.push(Piece::Literal(literal.as_bytes().to_vec())),
             Token::BareDollar => {
-                return Err(error(at, "a `$` stands without a variable name: nginx cannot write a literal `$`".to_owned()));
+                return Err(error(
+                    at,
+                    "a `$` stands without a variable name: nginx cannot write a literal `$`"
+                        .to_owned(),
+                ));
             }
             Token::Name(name) => {
-                let own = |_| Variable { name: name.to_owned(), meaning: None };
+                let own = |_| Variable {
+                    name: name.to_owned(),
+                    meaning: None,
+                };
                 let next = match names {
                     Names::Accepted => variable(name).unwrap_or_else(own),
-                    Names::Checked => variable(name)
-                        .map_err(|meant| error(at, format!("unknown variable ${name}: did you mean ${meant}?")))?,
+                    Names::Checked => variable(name).map_err(|meant| {
+                        error(
+                            at,
+                            format!("unknown variable ${name}: did you mean ${meant}?"),
+                        )
+                    })?,
                 };
                 push_value(&mut pieces, next).map_err(|(left, right)| {
                     error(at, format!("${left} and ${right} have nothing between them, so their values cannot be told apart: put a space or quotes between them"))
@@ -205,8 +269,17 @@ pub fn compile(name: &str, text: &str, escape: Escape, names: Names) -> Result<G
     let fields = grammar.fields();
     if fields.is_empty() {
         let apache = text.contains('%') && !text.contains('$');
-        let hint = if apache { " (this looks like an Apache LogFormat; this version reads nginx's log_format)" } else { "" };
-        return Err(error(0, format!("the format names no variable that slowpath knows{hint}: give an nginx log_format such as '$remote_addr [$time_local] \"$request\" $status', or the name of a built-in (see `slowpath formats`)")));
+        let hint = if apache {
+            " (this looks like an Apache LogFormat; this version reads nginx's log_format)"
+        } else {
+            ""
+        };
+        return Err(error(
+            0,
+            format!(
+                "the format names no variable that slowpath knows{hint}: give an nginx log_format such as '$remote_addr [$time_local] \"$request\" $status', or the name of a built-in (see `slowpath formats`)"
+            ),
+        ));
     }
     if !fields.has(Field::Request) && !fields.has(Field::Target) {
         return Err(error(0, "the format does not say which request a line is: it needs $request, $request_uri, $uri or $path".to_owned()));
@@ -236,7 +309,9 @@ mod tests {
 
     fn pieces(text: &str) -> Vec<String> {
         let grammar = compile("test", text, Escape::Default, Names::Checked).unwrap();
-        let Syntax::Text(pieces, _) = grammar.syntax else { unreachable!() };
+        let Syntax::Text(pieces, _) = grammar.syntax else {
+            unreachable!()
+        };
         pieces
             .iter()
             .map(|piece| match piece {
@@ -248,44 +323,98 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_variable_are_read() {
-        assert_eq!(pieces("[$time_local] ${request}x"), ["[", "<time_local>", "] ", "<request>", "x"]);
+        assert_eq!(
+            pieces("[$time_local] ${request}x"),
+            ["[", "<time_local>", "] ", "<request>", "x"]
+        );
     }
 
     #[test]
     fn a_pasted_directive_loses_its_quotes() {
         let rows = [
-            ("log_format main '$a' ' $b';", Some("main"), "$a $b", Escape::Default),
-            ("log_format  main\n escape=none \"\\t$a\"\n\t'\"$b\"' ;", Some("main"), "\t$a\"$b\"", Escape::None),
+            (
+                "log_format main '$a' ' $b';",
+                Some("main"),
+                "$a $b",
+                Escape::Default,
+            ),
+            (
+                "log_format  main\n escape=none \"\\t$a\"\n\t'\"$b\"' ;",
+                Some("main"),
+                "\t$a\"$b\"",
+                Escape::None,
+            ),
             ("'$a'\n'$b'", None, "$a$b", Escape::Default),
             ("escape=json '$a'", None, "$a", Escape::Json),
             ("\"$a\" \"$b\"", None, "\"$a\" \"$b\"", Escape::Default),
-            ("\"time:$a\"\n\"\\thost:$b\"", None, "time:$a\thost:$b", Escape::Default),
-            ("time:$a\\thost:$b", None, "time:$a\thost:$b", Escape::Default),
+            (
+                "\"time:$a\"\n\"\\thost:$b\"",
+                None,
+                "time:$a\thost:$b",
+                Escape::Default,
+            ),
+            (
+                "time:$a\\thost:$b",
+                None,
+                "time:$a\thost:$b",
+                Escape::Default,
+            ),
             ("'it''s $a'", None, "its $a", Escape::Default),
             ("'it\\'s $a'", None, "it's $a", Escape::Default),
         ];
         for (given, name, text, escape) in rows {
-            let want = Definition { name: name.map(str::to_owned), text: text.to_owned(), escape };
+            let want = Definition {
+                name: name.map(str::to_owned),
+                text: text.to_owned(),
+                escape,
+            };
             assert_eq!(parse_definition(given), want, "{given}");
         }
     }
 
     #[test]
     fn errors_point_at_the_place() {
-        let error = compile("x", "$remote_addr \"$requst\" $status", Escape::Default, Names::Checked).unwrap_err();
+        let error = compile(
+            "x",
+            "$remote_addr \"$requst\" $status",
+            Escape::Default,
+            Names::Checked,
+        )
+        .unwrap_err();
         assert_eq!(
             error.to_string(),
             "unknown variable $requst: did you mean $request?\n  $remote_addr \"$requst\" $status\n                ^"
         );
-        assert_eq!(compile("x", "$request $", Escape::Default, Names::Checked).unwrap_err().at, 9);
-        assert_eq!(compile("x", "$status", Escape::Default, Names::Checked).unwrap_err().at, 0);
-        assert!(compile("x", "%h %l", Escape::Default, Names::Checked).unwrap_err().message.contains("Apache"));
+        assert_eq!(
+            compile("x", "$request $", Escape::Default, Names::Checked)
+                .unwrap_err()
+                .at,
+            9
+        );
+        assert_eq!(
+            compile("x", "$status", Escape::Default, Names::Checked)
+                .unwrap_err()
+                .at,
+            0
+        );
+        assert!(
+            compile("x", "%h %l", Escape::Default, Names::Checked)
+                .unwrap_err()
+                .message
+                .contains("Apache")
+        );
     }
 
     #[test]
     fn touching_values_are_told_apart_or_refused() {
-        assert_eq!(pieces("$request $status$foo_bar_x"), ["<request>", " ", "<status>", "<foo_bar_x>"]);
-        assert_eq!(pieces("$request $upstream_host$upstream_uri"), ["<request>", " ", "<upstream_host$upstream_uri>"]);
+        assert_eq!(
+            pieces("$request $status$foo_bar_x"),
+            ["<request>", " ", "<status>", "<foo_bar_x>"]
+        );
+        assert_eq!(
+            pieces("$request $upstream_host$upstream_uri"),
+            ["<request>", " ", "<upstream_host$upstream_uri>"]
+        );
         assert!(compile("x", "$request$status", Escape::Default, Names::Checked).is_err());
     }
 }

@@ -47,7 +47,11 @@ impl From<Vec<u8>> for Literal {
             head[at] = *byte;
             mask[at] = 0xff;
         }
-        Literal { bytes, head: u64::from_ne_bytes(head), mask: u64::from_ne_bytes(mask) }
+        Literal {
+            bytes,
+            head: u64::from_ne_bytes(head),
+            mask: u64::from_ne_bytes(mask),
+        }
     }
 }
 
@@ -68,7 +72,11 @@ impl Literal {
             && let Some(head) = input.first_chunk::<8>()
         {
             let same = u64::from_ne_bytes(*head) & self.mask == self.head;
-            return if same { input.get(self.bytes.len()..) } else { None };
+            return if same {
+                input.get(self.bytes.len()..)
+            } else {
+                None
+            };
         }
         input.strip_prefix(self.bytes.as_slice())
     }
@@ -141,11 +149,20 @@ pub(super) fn plan(grammar: &Grammar, needs: Fields) -> Plan {
         needs.has(column.field).then_some((column.field, index))
     };
     let (layout, escape) = match &grammar.syntax {
-        Syntax::Text(pieces, escape) => (Layout::Text(text_plan(pieces, *escape, &columns, needs)), *escape),
+        Syntax::Text(pieces, escape) => (
+            Layout::Text(text_plan(pieces, *escape, &columns, needs)),
+            *escape,
+        ),
         Syntax::Json(_) => (Layout::Json(keyed_plan(&columns, keep)), Escape::Json),
         Syntax::Ltsv(_) => (Layout::Ltsv(keyed_plan(&columns, keep)), Escape::Default),
     };
-    Plan { grammar: grammar.clone(), layout, offers: grammar.fields(), columns, escape }
+    Plan {
+        grammar: grammar.clone(),
+        layout,
+        offers: grammar.fields(),
+        columns,
+        escape,
+    }
 }
 
 fn keyed_plan(columns: &[Column], keep: impl Fn(usize) -> Option<(Field, u8)>) -> KeyedPlan {
@@ -181,12 +198,22 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                 let keep = meaning.and_then(|(field, ..)| {
                     let index = column;
                     column += 1;
-                    let best = columns.iter().filter(|c| c.field == field).map(|c| c.rank).min();
+                    let best = columns
+                        .iter()
+                        .filter(|c| c.field == field)
+                        .map(|c| c.rank)
+                        .min();
                     let counts = columns.get(index).is_some_and(|c| Some(c.rank) == best);
                     (counts && needs.has(field)).then_some((field, u8::try_from(index).ok()?))
                 });
                 let shape = shape(before, after, variable, escape);
-                steps.push(Step { shape, keep, then: Literal::default(), name: variable.name.clone(), is_digits: variable.is_digits() });
+                steps.push(Step {
+                    shape,
+                    keep,
+                    then: Literal::default(),
+                    name: variable.name.clone(),
+                    is_digits: variable.is_digits(),
+                });
             }
         }
     }
@@ -217,8 +244,12 @@ fn shape(before: &[u8], after: Option<&[u8]>, variable: &Variable, escape: Escap
     }
     match variable.meaning {
         // nginx writes both with a fixed width.
-        Some((_, Reading::Stamp(StampForm::Clf), _)) => Shape::Fixed("28/Sep/1970:12:00:00 +0600".len()),
-        Some((_, Reading::Stamp(StampForm::Iso8601), _)) => Shape::Fixed("1970-09-28T12:00:00+06:00".len()),
+        Some((_, Reading::Stamp(StampForm::Clf), _)) => {
+            Shape::Fixed("28/Sep/1970:12:00:00 +0600".len())
+        }
+        Some((_, Reading::Stamp(StampForm::Iso8601), _)) => {
+            Shape::Fixed("1970-09-28T12:00:00+06:00".len())
+        }
         _ if variable.is_list() => Shape::List,
         _ => Shape::Until,
     }

@@ -20,15 +20,27 @@ impl Variable {
     #[must_use]
     pub fn column(&self) -> Option<Column> {
         let (field, reading, rank) = self.meaning?;
-        Some(Column { name: self.name.clone(), field, reading, rank, total_if_alone: false })
+        Some(Column {
+            name: self.name.clone(),
+            field,
+            reading,
+            rank,
+            total_if_alone: false,
+        })
     }
 
     /// Whether nginx writes it as a list with an element for each attempt at an upstream.
     #[must_use]
     pub fn is_list(&self) -> bool {
         const LISTS: &[&str] = &[
-            "upstream_addr", "upstream_status", "upstream_connect_time", "upstream_header_time",
-            "upstream_response_time", "upstream_queue_time", "upstream_response_length", "upstream_bytes_received",
+            "upstream_addr",
+            "upstream_status",
+            "upstream_connect_time",
+            "upstream_header_time",
+            "upstream_response_time",
+            "upstream_queue_time",
+            "upstream_response_length",
+            "upstream_bytes_received",
             "upstream_bytes_sent",
         ];
         LISTS.contains(&self.name.as_str())
@@ -38,7 +50,16 @@ impl Variable {
     /// tool does not know.
     #[must_use]
     pub fn may_hold_blanks(&self) -> bool {
-        const WORDS: &[&str] = &["pipe", "request_id", "req_id", "scheme", "server_protocol", "upstream_cache_status", "request_method", "remote_addr"];
+        const WORDS: &[&str] = &[
+            "pipe",
+            "request_id",
+            "req_id",
+            "scheme",
+            "server_protocol",
+            "upstream_cache_status",
+            "request_method",
+            "remote_addr",
+        ];
         !WORDS.contains(&self.name.as_str())
     }
 
@@ -48,7 +69,11 @@ impl Variable {
     pub fn is_digits(&self) -> bool {
         matches!(
             self.meaning,
-            Some((_, Reading::Number | Reading::Duration(_) | Reading::Stamp(StampForm::EpochSeconds), _))
+            Some((
+                _,
+                Reading::Number | Reading::Duration(_) | Reading::Stamp(StampForm::EpochSeconds),
+                _
+            ))
         ) && !self.is_list()
     }
 }
@@ -57,9 +82,24 @@ const SECONDS: Reading = Reading::Duration(Unit::Seconds);
 
 /// nginx's variables that mean something here, with the rank among variables of the same field.
 const USED: &[(&str, Field, Reading, u8)] = &[
-    ("msec", Field::Stamp, Reading::Stamp(StampForm::EpochSeconds), 0),
-    ("time_iso8601", Field::Stamp, Reading::Stamp(StampForm::Iso8601), 1),
-    ("time_local", Field::Stamp, Reading::Stamp(StampForm::Clf), 2),
+    (
+        "msec",
+        Field::Stamp,
+        Reading::Stamp(StampForm::EpochSeconds),
+        0,
+    ),
+    (
+        "time_iso8601",
+        Field::Stamp,
+        Reading::Stamp(StampForm::Iso8601),
+        1,
+    ),
+    (
+        "time_local",
+        Field::Stamp,
+        Reading::Stamp(StampForm::Clf),
+        2,
+    ),
     ("request", Field::Request, Reading::Text, 0),
     ("request_method", Field::Method, Reading::Text, 0),
     ("request_uri", Field::Target, Reading::Text, 0),
@@ -72,23 +112,68 @@ const USED: &[(&str, Field, Reading, u8)] = &[
     ("request_length", Field::RequestLength, Reading::Number, 0),
     ("request_time", Field::Total, SECONDS, 0),
     // Tengine's.
-    ("request_time_usec", Field::Total, Reading::Duration(Unit::Microseconds), 0),
-    ("request_time_msec", Field::Total, Reading::Duration(Unit::Milliseconds), 1),
+    (
+        "request_time_usec",
+        Field::Total,
+        Reading::Duration(Unit::Microseconds),
+        0,
+    ),
+    (
+        "request_time_msec",
+        Field::Total,
+        Reading::Duration(Unit::Milliseconds),
+        1,
+    ),
     ("upstream_connect_time", Field::Connect, SECONDS, 0),
     ("upstream_header_time", Field::Header, SECONDS, 0),
     ("upstream_response_time", Field::Response, SECONDS, 0),
     ("upstream_queue_time", Field::Wait, SECONDS, 0),
     ("upstream_http_x_runtime", Field::App, SECONDS, 0),
     ("sent_http_x_runtime", Field::App, SECONDS, 1),
-    ("upstream_http_x_response_time", Field::App, Reading::Duration(Unit::Suffix), 2),
-    ("sent_http_x_response_time", Field::App, Reading::Duration(Unit::Suffix), 3),
-    ("upstream_http_server_timing", Field::ServerTiming, Reading::Text, 0),
-    ("sent_http_server_timing", Field::ServerTiming, Reading::Text, 1),
+    (
+        "upstream_http_x_response_time",
+        Field::App,
+        Reading::Duration(Unit::Suffix),
+        2,
+    ),
+    (
+        "sent_http_x_response_time",
+        Field::App,
+        Reading::Duration(Unit::Suffix),
+        3,
+    ),
+    (
+        "upstream_http_server_timing",
+        Field::ServerTiming,
+        Reading::Text,
+        0,
+    ),
+    (
+        "sent_http_server_timing",
+        Field::ServerTiming,
+        Reading::Text,
+        1,
+    ),
     ("upstream_status", Field::UpstreamStatus, Reading::Text, 0),
     ("upstream_addr", Field::UpstreamAddr, Reading::Text, 0),
-    ("upstream_cache_status", Field::CacheStatus, Reading::Text, 0),
-    ("sent_http_content_type", Field::ContentType, Reading::Text, 0),
-    ("upstream_http_content_type", Field::ContentType, Reading::Text, 1),
+    (
+        "upstream_cache_status",
+        Field::CacheStatus,
+        Reading::Text,
+        0,
+    ),
+    (
+        "sent_http_content_type",
+        Field::ContentType,
+        Reading::Text,
+        0,
+    ),
+    (
+        "upstream_http_content_type",
+        Field::ContentType,
+        Reading::Text,
+        1,
+    ),
     ("host", Field::Host, Reading::Text, 0),
     ("http_host", Field::Host, Reading::Text, 1),
     ("server_name", Field::Host, Reading::Text, 2),
@@ -101,35 +186,141 @@ const USED: &[(&str, Field, Reading, u8)] = &[
 
 /// nginx's other variables, so that a typo can be told from a variable that the tool has no use for.
 const UNUSED: &[&str] = &[
-    "ancient_browser", "args", "binary_remote_addr", "connection", "connection_requests", "connection_time",
-    "connections_active", "connections_reading", "connections_waiting", "connections_writing", "content_length",
-    "content_type", "date_gmt", "date_local", "document_root", "fastcgi_path_info", "fastcgi_script_name",
-    "geoip_area_code", "geoip_city", "geoip_city_continent_code", "geoip_city_country_code", "geoip_country_code",
-    "geoip_country_name", "gzip_ratio", "hostname", "http2", "http3", "https", "http_cookie", "http_via",
-    "http_x_forwarded_for", "http_x_forwarded_proto", "http_x_real_ip", "invalid_referer", "is_args",
-    "is_request_port", "limit_conn_status", "limit_rate", "limit_req_status", "modern_browser", "msie",
-    "nginx_version", "pid", "pipe", "proxy_add_x_forwarded_for", "proxy_host", "proxy_port",
-    "proxy_protocol_addr", "proxy_protocol_port", "proxy_protocol_server_addr", "proxy_protocol_server_port",
-    "query_string", "realip_remote_addr", "realip_remote_port", "realpath_root", "remote_port", "remote_user",
-    "request_body", "request_body_file", "request_completion", "request_filename", "request_port", "scheme",
-    "secure_link", "secure_link_expires", "server_addr", "server_port", "slice_range", "spdy",
-    "spdy_request_priority", "ssi_server_name", "ssl_alpn_protocol", "ssl_cipher", "ssl_ciphers",
-    "ssl_client_cert", "ssl_client_escaped_cert", "ssl_client_fingerprint", "ssl_client_i_dn", "ssl_client_raw_cert",
-    "ssl_client_s_dn", "ssl_client_serial", "ssl_client_v_end", "ssl_client_v_remain", "ssl_client_v_start",
-    "ssl_client_verify", "ssl_curve", "ssl_curves", "ssl_early_data", "ssl_protocol", "ssl_server_name",
-    "ssl_session_id", "ssl_session_reused", "ssl_sigalg", "tcpinfo_rcv_space", "tcpinfo_rtt", "tcpinfo_rttvar",
-    "tcpinfo_snd_cwnd", "uid_got", "uid_reset", "uid_set", "upstream_bytes_received", "upstream_bytes_sent",
-    "upstream_last_server_name", "upstream_response_length", "userid",
+    "ancient_browser",
+    "args",
+    "binary_remote_addr",
+    "connection",
+    "connection_requests",
+    "connection_time",
+    "connections_active",
+    "connections_reading",
+    "connections_waiting",
+    "connections_writing",
+    "content_length",
+    "content_type",
+    "date_gmt",
+    "date_local",
+    "document_root",
+    "fastcgi_path_info",
+    "fastcgi_script_name",
+    "geoip_area_code",
+    "geoip_city",
+    "geoip_city_continent_code",
+    "geoip_city_country_code",
+    "geoip_country_code",
+    "geoip_country_name",
+    "gzip_ratio",
+    "hostname",
+    "http2",
+    "http3",
+    "https",
+    "http_cookie",
+    "http_via",
+    "http_x_forwarded_for",
+    "http_x_forwarded_proto",
+    "http_x_real_ip",
+    "invalid_referer",
+    "is_args",
+    "is_request_port",
+    "limit_conn_status",
+    "limit_rate",
+    "limit_req_status",
+    "modern_browser",
+    "msie",
+    "nginx_version",
+    "pid",
+    "pipe",
+    "proxy_add_x_forwarded_for",
+    "proxy_host",
+    "proxy_port",
+    "proxy_protocol_addr",
+    "proxy_protocol_port",
+    "proxy_protocol_server_addr",
+    "proxy_protocol_server_port",
+    "query_string",
+    "realip_remote_addr",
+    "realip_remote_port",
+    "realpath_root",
+    "remote_port",
+    "remote_user",
+    "request_body",
+    "request_body_file",
+    "request_completion",
+    "request_filename",
+    "request_port",
+    "scheme",
+    "secure_link",
+    "secure_link_expires",
+    "server_addr",
+    "server_port",
+    "slice_range",
+    "spdy",
+    "spdy_request_priority",
+    "ssi_server_name",
+    "ssl_alpn_protocol",
+    "ssl_cipher",
+    "ssl_ciphers",
+    "ssl_client_cert",
+    "ssl_client_escaped_cert",
+    "ssl_client_fingerprint",
+    "ssl_client_i_dn",
+    "ssl_client_raw_cert",
+    "ssl_client_s_dn",
+    "ssl_client_serial",
+    "ssl_client_v_end",
+    "ssl_client_v_remain",
+    "ssl_client_v_start",
+    "ssl_client_verify",
+    "ssl_curve",
+    "ssl_curves",
+    "ssl_early_data",
+    "ssl_protocol",
+    "ssl_server_name",
+    "ssl_session_id",
+    "ssl_session_reused",
+    "ssl_sigalg",
+    "tcpinfo_rcv_space",
+    "tcpinfo_rtt",
+    "tcpinfo_rttvar",
+    "tcpinfo_snd_cwnd",
+    "uid_got",
+    "uid_reset",
+    "uid_set",
+    "upstream_bytes_received",
+    "upstream_bytes_sent",
+    "upstream_last_server_name",
+    "upstream_response_length",
+    "userid",
     // ingress-nginx's, APISIX's and Kong's.
-    "proxy_upstream_name", "proxy_alternative_upstream_name", "req_id", "the_real_ip", "namespace",
-    "ingress_name", "service_name", "service_port", "upstream_scheme", "upstream_host", "upstream_uri",
-    "kong_request_id", "filtered_request_uri", "filtered_http_referer",
+    "proxy_upstream_name",
+    "proxy_alternative_upstream_name",
+    "req_id",
+    "the_real_ip",
+    "namespace",
+    "ingress_name",
+    "service_name",
+    "service_port",
+    "upstream_scheme",
+    "upstream_host",
+    "upstream_uri",
+    "kong_request_id",
+    "filtered_request_uri",
+    "filtered_http_referer",
 ];
 
 /// Families of variables: any name with one of these prefixes is a variable.
 const PREFIXES: &[&str] = &[
-    "http_", "sent_http_", "upstream_http_", "sent_trailer_", "upstream_trailer_", "arg_", "cookie_",
-    "upstream_cookie_", "jwt_claim_", "jwt_header_", "time_",
+    "http_",
+    "sent_http_",
+    "upstream_http_",
+    "sent_trailer_",
+    "upstream_trailer_",
+    "arg_",
+    "cookie_",
+    "upstream_cookie_",
+    "jwt_claim_",
+    "jwt_header_",
+    "time_",
 ];
 
 /// Role names without a unit.
@@ -200,16 +391,24 @@ pub fn variable(name: &str) -> Result<Variable, &'static str> {
         Some((_, field, reading, rank)) => Some((*field, *reading, *rank)),
         None => of_role(name).map(|(field, reading)| (field, reading, 0)),
     };
-    let known = meaning.is_some() || UNUSED.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let known = meaning.is_some()
+        || UNUSED.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     if !known && let Some(meant) = nearest(name, names()) {
         return Err(meant);
     }
-    Ok(Variable { name: name.to_owned(), meaning })
+    Ok(Variable {
+        name: name.to_owned(),
+        meaning,
+    })
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
     let roles = ROLES.iter().map(|(name, ..)| *name);
-    USED.iter().map(|(name, ..)| *name).chain(UNUSED.iter().copied()).chain(roles)
+    USED.iter()
+        .map(|(name, ..)| *name)
+        .chain(UNUSED.iter().copied())
+        .chain(roles)
 }
 
 /// The name that was probably meant: at most two edits away, and at most a third of the name.
@@ -228,10 +427,21 @@ mod tests {
 
     #[test]
     fn variables_and_roles_have_their_meaning() {
-        let meaning = |name| variable(name).unwrap().meaning.map(|(field, reading, _)| (field, reading));
+        let meaning = |name| {
+            variable(name)
+                .unwrap()
+                .meaning
+                .map(|(field, reading, _)| (field, reading))
+        };
         assert_eq!(meaning("request_time"), Some((Field::Total, SECONDS)));
-        assert_eq!(meaning("wait_ms"), Some((Field::Wait, Reading::Duration(Unit::Milliseconds))));
-        assert_eq!(meaning("app_ns"), Some((Field::App, Reading::Duration(Unit::Nanoseconds))));
+        assert_eq!(
+            meaning("wait_ms"),
+            Some((Field::Wait, Reading::Duration(Unit::Milliseconds)))
+        );
+        assert_eq!(
+            meaning("app_ns"),
+            Some((Field::App, Reading::Duration(Unit::Nanoseconds)))
+        );
         assert_eq!(meaning("path"), Some((Field::Target, Reading::Text)));
         assert_eq!(meaning("http_x_whatever"), None);
         assert_eq!(meaning("my_own_map"), None);
@@ -246,7 +456,11 @@ mod tests {
 
     #[test]
     fn no_name_stands_twice() {
-        let mut all: Vec<_> = USED.iter().map(|(name, ..)| *name).chain(UNUSED.iter().copied()).collect();
+        let mut all: Vec<_> = USED
+            .iter()
+            .map(|(name, ..)| *name)
+            .chain(UNUSED.iter().copied())
+            .collect();
         all.sort_unstable();
         let count = all.len();
         all.dedup();

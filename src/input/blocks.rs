@@ -119,7 +119,13 @@ impl<R: Read> BlockReader<R> {
     /// # Errors
     /// The stream is UTF-16, or cannot be read at all.
     pub(super) fn new(reader: R, head: usize) -> Result<Self, String> {
-        let mut new = BlockReader { reader, carry: Buffer::default(), skipping: false, ended: false, error: None };
+        let mut new = BlockReader {
+            reader,
+            carry: Buffer::default(),
+            skipping: false,
+            ended: false,
+            error: None,
+        };
         new.fill(head);
         if new.head().is_empty()
             && let Some(error) = new.error.take()
@@ -127,7 +133,9 @@ impl<R: Read> BlockReader<R> {
             return Err(error);
         }
         if new.head().starts_with(&[0xff, 0xfe]) || new.head().starts_with(&[0xfe, 0xff]) {
-            return Err("is UTF-16: convert it to UTF-8 first, as with iconv -f UTF-16 -t UTF-8".to_owned());
+            return Err(
+                "is UTF-16: convert it to UTF-8 first, as with iconv -f UTF-16 -t UTF-8".to_owned(),
+            );
         }
         if new.head().starts_with(&[0xef, 0xbb, 0xbf]) {
             new.carry.consume(3);
@@ -168,7 +176,9 @@ impl<R: Read> BlockReader<R> {
             let held = self.carry.bytes().len();
             if held > LONGEST_LINE + 1 {
                 // Longer than a line may be, its CR included, and no end in sight.
-                block.too_long.push(self.carry.bytes()[..KEPT_OF_LONG].to_vec());
+                block
+                    .too_long
+                    .push(self.carry.bytes()[..KEPT_OF_LONG].to_vec());
                 self.skipping = true;
             } else {
                 self.fill(size.max(held * 2).max(MIN_READ));
@@ -238,7 +248,12 @@ mod tests {
     }
 
     /// Lines, lines that were cut off, and the error at the end.
-    fn read(bytes: &[u8], size: usize, piece: usize, error: Option<io::ErrorKind>) -> (Vec<Vec<u8>>, usize, bool) {
+    fn read(
+        bytes: &[u8],
+        size: usize,
+        piece: usize,
+        error: Option<io::ErrorKind>,
+    ) -> (Vec<Vec<u8>>, usize, bool) {
         let mut reader = BlockReader::new(Pieces(bytes, piece, error), 100).unwrap();
         let (mut block, mut all, mut long) = (Block::default(), Vec::new(), 0);
         loop {
@@ -256,17 +271,35 @@ mod tests {
     #[test]
     fn any_cut_gives_the_same_lines() {
         let text = b"one\r\n\ntwo\rtwo\n\0\0\nthree\n\r\nlast";
-        let want: Vec<Vec<u8>> = [&b"one"[..], b"", b"two\rtwo", b"\0\0", b"three", b"", b"last"].map(<[u8]>::to_vec).to_vec();
+        let want: Vec<Vec<u8>> = [
+            &b"one"[..],
+            b"",
+            b"two\rtwo",
+            b"\0\0",
+            b"three",
+            b"",
+            b"last",
+        ]
+        .map(<[u8]>::to_vec)
+        .to_vec();
         for size in 1..40 {
             for piece in 1..40 {
-                assert_eq!(read(text, size, piece, None), (want.clone(), 0, false), "{size} {piece}");
+                assert_eq!(
+                    read(text, size, piece, None),
+                    (want.clone(), 0, false),
+                    "{size} {piece}"
+                );
             }
         }
     }
 
     #[test]
     fn a_line_that_is_too_long_is_cut_off_and_the_next_is_read() {
-        for (length, cut) in [(LONGEST_LINE, 0), (LONGEST_LINE + 2, 1), (3 * LONGEST_LINE, 1)] {
+        for (length, cut) in [
+            (LONGEST_LINE, 0),
+            (LONGEST_LINE + 2, 1),
+            (3 * LONGEST_LINE, 1),
+        ] {
             for size in [100, BIG] {
                 let mut text = b"first\n".to_vec();
                 text.extend(std::iter::repeat_n(b'x', length));

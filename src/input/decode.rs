@@ -59,12 +59,21 @@ pub(super) fn decode(mut raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read +
     let buffered = |whole| BufReader::with_capacity(COMPRESSED_BUFFER, whole);
     Ok(match compression {
         Compression::None => Box::new(whole),
-        Compression::Gzip => Box::new(Named { kind: "gzip", reader: flate2::bufread::MultiGzDecoder::new(buffered(whole)) }),
-        Compression::Bzip2 => Box::new(Named { kind: "bzip2", reader: bzip2::bufread::MultiBzDecoder::new(buffered(whole)) }),
+        Compression::Gzip => Box::new(Named {
+            kind: "gzip",
+            reader: flate2::bufread::MultiGzDecoder::new(buffered(whole)),
+        }),
+        Compression::Bzip2 => Box::new(Named {
+            kind: "bzip2",
+            reader: bzip2::bufread::MultiBzDecoder::new(buffered(whole)),
+        }),
         Compression::Zstd => {
             let mut reader = zstd::stream::read::Decoder::with_buffer(buffered(whole))?;
             reader.window_log_max(ZSTD_WINDOW_LOG)?;
-            Box::new(Named { kind: "zstd", reader })
+            Box::new(Named {
+                kind: "zstd",
+                reader,
+            })
         }
         Compression::Xz => {
             let reader = lzma_rust2::XzReader::new_mem_limit(buffered(whole), true, XZ_MEMORY_KIB);

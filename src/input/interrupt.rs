@@ -22,13 +22,19 @@ impl Interrupt {
     /// An interrupt that never comes.
     #[must_use]
     pub fn never() -> Self {
-        Interrupt { signal: std::sync::Arc::default(), wake: None }
+        Interrupt {
+            signal: std::sync::Arc::default(),
+            wake: None,
+        }
     }
 
     /// An interrupt that comes when `signal` is not 0; `wake` becomes readable at the same time.
     #[must_use]
     pub fn new(signal: std::sync::Arc<AtomicUsize>, wake: OwnedFd) -> Self {
-        Interrupt { signal, wake: Some(wake) }
+        Interrupt {
+            signal,
+            wake: Some(wake),
+        }
     }
 
     /// Whether it has come.
@@ -83,7 +89,11 @@ impl<R: Read + AsFd> Read for Interruptible<R> {
             }
             match self.reader.read(buffer) {
                 // Another process may have made the pipe non-blocking and emptied it.
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) => {}
                 result => return result,
             }
         }

@@ -39,7 +39,11 @@ impl Source {
     /// `-` is standard input.
     #[must_use]
     pub fn from_argument(path: &Path) -> Source {
-        if path.as_os_str() == "-" { Source::Stdin } else { Source::File(path.to_owned()) }
+        if path.as_os_str() == "-" {
+            Source::Stdin
+        } else {
+            Source::File(path.to_owned())
+        }
     }
 
     /// The name in messages, as bytes that a stranger may have chosen.
@@ -73,10 +77,13 @@ pub struct FeedOptions {
 /// What a source is read with, or why it cannot be read.
 pub type Opened<T> = Result<T, String>;
 
+/// Decides what a source is read with, from its index and up to [`HEAD`] of its first bytes.
+pub type Open<'o, T> = &'o (dyn Fn(usize, &[u8]) -> Opened<T> + Sync);
+
 /// Blocks of all sources, for any number of workers.
 pub struct Feed<'o, T> {
     sources: Vec<Slot<T>>,
-    open: &'o (dyn Fn(usize, &[u8]) -> Opened<T> + Sync),
+    open: Open<'o, T>,
     options: FeedOptions,
     interrupt: Arc<Interrupt>,
     progress: Arc<Progress>,
@@ -120,16 +127,19 @@ pub struct Seat {
 }
 
 impl<'o, T: Clone> Feed<'o, T> {
-    /// A feed over sources; nothing is opened before a worker asks. `open` is given the index of a
-    /// source and up to [`HEAD`] of its first bytes.
+    /// A feed over sources; nothing is opened before a worker asks.
     pub fn new(
         sources: Vec<Source>,
         options: FeedOptions,
         interrupt: Arc<Interrupt>,
         progress: Arc<Progress>,
-        open: &'o (dyn Fn(usize, &[u8]) -> Opened<T> + Sync),
+        open: Open<'o, T>,
     ) -> Self {
-        let slot = |source| Slot { source, done: AtomicBool::new(false), state: Mutex::new(State::Unopened) };
+        let slot = |source| Slot {
+            source,
+            done: AtomicBool::new(false),
+            state: Mutex::new(State::Unopened),
+        };
         Feed {
             sources: sources.into_iter().map(slot).collect(),
             open,
@@ -160,7 +170,11 @@ impl<'o, T: Clone> Feed<'o, T> {
 
     /// How each source ended, in their order.
     pub fn ends(self) -> Vec<SourceEnd> {
-        let end = |slot: Slot<T>| match slot.state.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let end = |slot: Slot<T>| match slot
+            .state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             State::Done(end) => end,
             _ => SourceEnd::default(),
         };
@@ -171,7 +185,10 @@ impl<'o, T: Clone> Feed<'o, T> {
     fn claim(&self, seat: &Seat) -> Option<(usize, MutexGuard<'_, State<T>>)> {
         loop {
             let first = self.first_unfinished.load(Ordering::Acquire);
-            let opened = self.next_unopened.load(Ordering::Acquire).min(self.sources.len());
+            let opened = self
+                .next_unopened
+                .load(Ordering::Acquire)
+                .min(self.sources.len());
             let mut active = 0;
             for at in seat.source.into_iter().chain(first..opened) {
                 let slot = self.sources.get(at)?;
@@ -187,10 +204,19 @@ impl<'o, T: Clone> Feed<'o, T> {
             }
             if active < self.options.at_once && opened < self.sources.len() {
                 // Another worker may be faster; then this one looks again.
-                let _ = self.next_unopened.compare_exchange(opened, opened + 1, Ordering::AcqRel, Ordering::Acquire);
+                let _ = self.next_unopened.compare_exchange(
+                    opened,
+                    opened + 1,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                );
                 continue;
             }
-            let waiting = (first..opened).find(|at| self.sources.get(*at).is_some_and(|slot| !slot.done.load(Ordering::Acquire)));
+            let waiting = (first..opened).find(|at| {
+                self.sources
+                    .get(*at)
+                    .is_some_and(|slot| !slot.done.load(Ordering::Acquire))
+            });
             match waiting.and_then(|at| Some((at, self.sources.get(at)?))) {
                 Some((at, slot)) => {
                     let state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -207,7 +233,11 @@ impl<'o, T: Clone> Feed<'o, T> {
         if let Some(slot) = self.sources.get(at) {
             slot.done.store(true, Ordering::Release);
         }
-        let done = self.sources.iter().take_while(|slot| slot.done.load(Ordering::Acquire)).count();
+        let done = self
+            .sources
+            .iter()
+            .take_while(|slot| slot.done.load(Ordering::Acquire))
+            .count();
         self.first_unfinished.fetch_max(done, Ordering::AcqRel);
     }
 
@@ -219,7 +249,9 @@ impl<'o, T: Clone> Feed<'o, T> {
                 Err(error) => State::Done(SourceEnd { error: Some(error) }),
             };
         }
-        let State::Reading(reading) = state else { return None };
+        let State::Reading(reading) = state else {
+            return None;
+        };
         block.source = at;
         match reading.reader.next(self.options.block, block) {
             Ok(true) => {
@@ -233,7 +265,9 @@ impl<'o, T: Clone> Feed<'o, T> {
             }
             Err(error) => {
                 let interrupted = self.interrupt.is_set();
-                *state = State::Done(SourceEnd { error: (!interrupted).then_some(error) });
+                *state = State::Done(SourceEnd {
+                    error: (!interrupted).then_some(error),
+                });
                 None
             }
         }
@@ -254,16 +288,29 @@ impl<'o, T: Clone> Feed<'o, T> {
 /// # Errors
 /// The source cannot be read, in words.
 pub fn head(source: &Source) -> Result<Vec<u8>, String> {
-    let raw = open(source, &Arc::new(Interrupt::never()), &Arc::default()).map_err(|e| words(&e))?;
+    let raw =
+        open(source, &Arc::new(Interrupt::never()), &Arc::default()).map_err(|e| words(&e))?;
     let decoded = decode::decode(raw).map_err(|e| words(&e))?;
     BlockReader::new(decoded, HEAD).map(|reader| reader.head().to_vec())
 }
 
 /// Opens a source for reading.
-fn open(source: &Source, interrupt: &Arc<Interrupt>, progress: &Arc<Progress>) -> io::Result<Box<dyn Read + Send>> {
-    let counted = |reader: Box<dyn Read + Send>| Box::new(Counted { reader, progress: Arc::clone(progress) });
+fn open(
+    source: &Source,
+    interrupt: &Arc<Interrupt>,
+    progress: &Arc<Progress>,
+) -> io::Result<Box<dyn Read + Send>> {
+    let counted = |reader: Box<dyn Read + Send>| {
+        Box::new(Counted {
+            reader,
+            progress: Arc::clone(progress),
+        })
+    };
     match source {
-        Source::Stdin => Ok(counted(Box::new(Interruptible::new(io::stdin(), Arc::clone(interrupt))))),
+        Source::Stdin => Ok(counted(Box::new(Interruptible::new(
+            io::stdin(),
+            Arc::clone(interrupt),
+        )))),
         Source::File(path) => {
             let file = File::open(path)?;
             let kind = file.metadata()?.file_type();
@@ -271,7 +318,11 @@ fn open(source: &Source, interrupt: &Arc<Interrupt>, progress: &Arc<Progress>) -
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));
             }
             // Reading a file comes to an end by itself; reading a pipe or device may not.
-            Ok(counted(if kind.is_file() { Box::new(file) } else { Box::new(Interruptible::new(file, Arc::clone(interrupt))) }))
+            Ok(counted(if kind.is_file() {
+                Box::new(file)
+            } else {
+                Box::new(Interruptible::new(file, Arc::clone(interrupt)))
+            }))
         }
     }
 }
@@ -285,7 +336,9 @@ struct Counted {
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
-        self.progress.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        self.progress
+            .bytes
+            .fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }
@@ -311,7 +364,11 @@ pub fn stdin_is_terminal() -> bool {
 pub fn size(sources: &[Source]) -> Option<u64> {
     let size = |source: &Source| match source {
         Source::Stdin => None,
-        Source::File(path) => path.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
+        Source::File(path) => path
+            .metadata()
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .map(|meta| meta.len()),
     };
     sources.iter().map(size).sum()
 }

@@ -37,7 +37,10 @@ pub fn attempts(text: &[u8]) -> impl Iterator<Item = (&[u8], Then)> {
                 return Some((element, Then::Retry));
             }
             // ` : ` inside, ` :` where the end of the line was trimmed.
-            if let Some(rest) = tail.strip_prefix(b" : ").or_else(|| (tail == b" :").then_some(b"")) {
+            if let Some(rest) = tail
+                .strip_prefix(b" : ")
+                .or_else(|| (tail == b" :").then_some(b""))
+            {
                 left = Some(rest);
                 return Some((head, Then::Redirect));
             }
@@ -54,14 +57,22 @@ mod tests {
     #[test]
     fn every_separator_is_told() {
         let list = |text: &'static str| -> Vec<_> {
-            attempts(text.as_bytes()).map(|(e, then)| (std::str::from_utf8(e).unwrap(), then)).collect()
+            attempts(text.as_bytes())
+                .map(|(e, then)| (std::str::from_utf8(e).unwrap(), then))
+                .collect()
         };
         use Then::{End, Redirect, Retry};
         assert_eq!(list("0.1"), [("0.1", End)]);
         assert_eq!(list("-"), [("-", End)]);
         assert_eq!(list(""), [("", End)]);
-        assert_eq!(list("0.1, -, 0.3"), [("0.1", Retry), ("-", Retry), ("0.3", End)]);
-        assert_eq!(list("0.1, 0.2 : 0.3"), [("0.1", Retry), ("0.2", Redirect), ("0.3", End)]);
+        assert_eq!(
+            list("0.1, -, 0.3"),
+            [("0.1", Retry), ("-", Retry), ("0.3", End)]
+        );
+        assert_eq!(
+            list("0.1, 0.2 : 0.3"),
+            [("0.1", Retry), ("0.2", Redirect), ("0.3", End)]
+        );
         assert_eq!(list("0.1 : "), [("0.1", Redirect), ("", End)]);
         assert_eq!(list("0.1 :"), [("0.1", Redirect), ("", End)]);
         assert_eq!(list("unix:/a b"), [("unix:/a b", End)]);

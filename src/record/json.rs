@@ -46,7 +46,9 @@ pub(super) fn read(plan: &KeyedPlan, line: &[u8], values: &mut Values) -> Result
 
 /// How far a line goes on as a JSON object: the offset at which it stops being one.
 pub(super) fn reach(line: &[u8]) -> usize {
-    let Ok((mut input, _)) = begin(line) else { return 0 };
+    let Ok((mut input, _)) = begin(line) else {
+        return 0;
+    };
     while let Ok((left, _)) = key(input).and_then(|(left, _)| value(left)) {
         let left = left.trim_ascii_start();
         match left.split_first() {
@@ -71,7 +73,9 @@ fn end(input: &[u8]) -> Result<(), ()> {
 #[inline]
 fn blank(input: &[u8]) -> Parsed<'_> {
     match input.first() {
-        Some(b' ' | b'\t' | b'\r') => take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).parse(input),
+        Some(b' ' | b'\t' | b'\r') => {
+            take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).parse(input)
+        }
         _ => Ok((input, b"")),
     }
 }
@@ -87,10 +91,14 @@ fn key(input: &[u8]) -> Parsed<'_> {
 /// A string without its quotes, not unescaped.
 #[inline]
 fn string(input: &[u8]) -> Parsed<'_> {
-    let Some((b'"', body)) = input.split_first() else { return Err(Err::Error(())) };
+    let Some((b'"', body)) = input.split_first() else {
+        return Err(Err::Error(()));
+    };
     let mut from = 0;
     loop {
-        let at = from + memchr2(b'"', b'\\', body.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let at = from
+            + memchr2(b'"', b'\\', body.get(from..).ok_or(Err::Error(()))?)
+                .ok_or(Err::Error(()))?;
         let (text, left) = body.split_at(at);
         match left.split_first() {
             Some((b'"', left)) => return Ok((left, text)),
@@ -107,7 +115,8 @@ fn value(input: &[u8]) -> Parsed<'_> {
         Some(b'"') => string(input),
         Some(b'{' | b'[') => nested(input),
         _ => {
-            let (left, word) = take_till(|b| matches!(b, b',' | b'}' | b' ' | b'\t')).parse(input)?;
+            let (left, word) =
+                take_till(|b| matches!(b, b',' | b'}' | b' ' | b'\t')).parse(input)?;
             Ok((left, if word == b"null" { b"" } else { word }))
         }
     }
@@ -173,7 +182,9 @@ pub fn unescape(text: &[u8]) -> Vec<u8> {
 
 /// The character of `XXXX` or of a surrogate pair `XXXX\uXXXX`, and the length of that text.
 fn unicode(digits: &[u8]) -> Option<(char, usize)> {
-    let hex = |at: usize| u32::from_str_radix(std::str::from_utf8(digits.get(at..at + 4)?).ok()?, 16).ok();
+    let hex = |at: usize| {
+        u32::from_str_radix(std::str::from_utf8(digits.get(at..at + 4)?).ok()?, 16).ok()
+    };
     let high = hex(0)?;
     if let Some(c) = char::from_u32(high) {
         return Some((c, 4));
@@ -193,7 +204,9 @@ mod tests {
 
     fn target(line: &[u8]) -> Result<Option<Vec<u8>>, ()> {
         let plan = builtin::find("json").unwrap().grammars[0].plan(Fields::ALL);
-        let Layout::Json(keyed) = &plan.layout else { unreachable!() };
+        let Layout::Json(keyed) = &plan.layout else {
+            unreachable!()
+        };
         let mut values = Values::default();
         read(keyed, line, &mut values)?;
         Ok(values.text(Field::Target, line).map(<[u8]>::to_vec))
@@ -203,7 +216,10 @@ mod tests {
     fn objects_are_read_in_any_order_and_shape() {
         let rows: &[(&str, Result<Option<&str>, ()>)] = &[
             (r#"{"uri":"/a"}"#, Ok(Some("/a"))),
-            (r#" { "x" : { "uri" : [1,"}"] } , "uri" : "/b" } "#, Ok(Some("/b"))),
+            (
+                r#" { "x" : { "uri" : [1,"}"] } , "uri" : "/b" } "#,
+                Ok(Some("/b")),
+            ),
             (r#"{"status":200,"urt":,"d":-,"uri":"/c"}"#, Ok(Some("/c"))),
             (r#"{"a":"\"","uri":"/\x22\"d"}"#, Ok(Some(r#"/\x22\"d"#))),
             (r#"{"uri":null}"#, Ok(Some(""))),
@@ -229,7 +245,12 @@ mod tests {
 
     #[test]
     fn unescaping_agrees_with_serde_json_on_valid_strings() {
-        for text in [r#"a\/b"#, r#"\u0026\u00e9\ud83d\ude00"#, r#"\"\\\n\t\r\b\f"#, "plain"] {
+        for text in [
+            r#"a\/b"#,
+            r#"\u0026\u00e9\ud83d\ude00"#,
+            r#"\"\\\n\t\r\b\f"#,
+            "plain",
+        ] {
             let want: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
             assert_eq!(unescape(text.as_bytes()), want.into_bytes());
         }

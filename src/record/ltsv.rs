@@ -20,7 +20,11 @@ pub(super) fn read(plan: &KeyedPlan, line: &[u8], values: &mut Values) -> Result
         let field = line.get(start..end).ok_or(())?;
         let colon = memchr(b':', field).ok_or(())?;
         let label = field.get(..colon).ok_or(())?;
-        if label.is_empty() || !label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) {
+        if label.is_empty()
+            || !label
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        {
             return Err(());
         }
         if let Some(column) = plan.keys.get(label) {
@@ -41,7 +45,9 @@ mod tests {
     #[test]
     fn labels_come_in_any_order_and_values_hold_colons() {
         let plan = builtin::find("ltsv").unwrap().grammars[0].plan(Fields::ALL);
-        let Layout::Ltsv(keyed) = &plan.layout else { unreachable!() };
+        let Layout::Ltsv(keyed) = &plan.layout else {
+            unreachable!()
+        };
         let line = b"unknown:x\turi:/a:b\tmethod:GET\treqtime:0.5";
         let mut values = Values::default();
         assert_eq!(read(keyed, line, &mut values), Ok(()));

@@ -140,7 +140,9 @@ impl<'a> Record<'a> {
     #[must_use]
     #[inline]
     pub fn column(&self, field: Field) -> Option<&'a Column> {
-        self.values.column(field).and_then(|at| self.plan.columns.get(at))
+        self.values
+            .column(field)
+            .and_then(|at| self.plan.columns.get(at))
     }
 
     /// The unit of a duration's text; seconds where the field is absent.
@@ -148,7 +150,10 @@ impl<'a> Record<'a> {
     #[inline]
     pub fn unit(&self, field: Field) -> Unit {
         match self.column(field) {
-            Some(Column { reading: Reading::Duration(unit), .. }) => *unit,
+            Some(Column {
+                reading: Reading::Duration(unit),
+                ..
+            }) => *unit,
             _ => Unit::Seconds,
         }
     }
@@ -190,7 +195,11 @@ impl<'p> LineReader<'p> {
     /// A reader for lines of the plan's grammar.
     #[must_use]
     pub fn new(plan: &'p Plan) -> Self {
-        LineReader { plan, values: Values::default(), stamps: StampReader::default() }
+        LineReader {
+            plan,
+            values: Values::default(),
+            stamps: StampReader::default(),
+        }
     }
 
     /// Reads a line, given without its end.
@@ -210,7 +219,10 @@ impl<'p> LineReader<'p> {
             return Err(why_not(line));
         }
         if let Some(at) = self.values.column(Field::Response)
-            && plan.columns.get(at).is_some_and(|column| column.total_if_alone)
+            && plan
+                .columns
+                .get(at)
+                .is_some_and(|column| column.total_if_alone)
             && self.values.column(Field::Total).is_none()
         {
             self.values.rename(Field::Response, Field::Total);
@@ -225,12 +237,22 @@ impl<'p> LineReader<'p> {
         self.values.clear();
         match &self.plan.layout {
             Layout::Text(text) => text::misfit(text, line),
-            Layout::Json(keyed) => json::read(keyed, line, &mut self.values)
-                .is_err()
-                .then(|| Misfit { at: json::reach(line), expected: Some("a JSON object on one line".to_owned()) }),
-            Layout::Ltsv(keyed) => ltsv::read(keyed, line, &mut self.values)
-                .is_err()
-                .then(|| Misfit { at: 0, expected: Some("label:value pairs separated by tabs".to_owned()) }),
+            Layout::Json(keyed) => {
+                json::read(keyed, line, &mut self.values)
+                    .is_err()
+                    .then(|| Misfit {
+                        at: json::reach(line),
+                        expected: Some("a JSON object on one line".to_owned()),
+                    })
+            }
+            Layout::Ltsv(keyed) => {
+                ltsv::read(keyed, line, &mut self.values)
+                    .is_err()
+                    .then(|| Misfit {
+                        at: 0,
+                        expected: Some("label:value pairs separated by tabs".to_owned()),
+                    })
+            }
         }
     }
 }
@@ -248,24 +270,45 @@ fn why_not(line: &[u8]) -> Reject {
 }
 
 /// Times that few logs give by themselves.
-const RARE: Fields = Fields::NONE.with(Field::Client).with(Field::Server).with(Field::Wait);
+const RARE: Fields = Fields::NONE
+    .with(Field::Client)
+    .with(Field::Server)
+    .with(Field::Wait);
 
 /// Reads the values that every run needs as numbers, and splits the request line.
 #[inline]
-fn record<'a>(plan: &'a Plan, values: &'a Values, line: &'a [u8], stamps: &mut StampReader) -> Result<Record<'a>, Reject> {
+fn record<'a>(
+    plan: &'a Plan,
+    values: &'a Values,
+    line: &'a [u8],
+    stamps: &mut StampReader,
+) -> Result<Record<'a>, Reject> {
     let text = |field| values.text(field, line).and_then(present);
-    let stamp = match (text(Field::Stamp), values.column(Field::Stamp).and_then(|at| plan.columns.get(at))) {
-        (Some(text), Some(Column { reading: Reading::Stamp(form), .. })) => {
-            Some(stamps.read(*form, text).ok_or(Reject::Time)?)
-        }
+    let stamp = match (
+        text(Field::Stamp),
+        values
+            .column(Field::Stamp)
+            .and_then(|at| plan.columns.get(at)),
+    ) {
+        (
+            Some(text),
+            Some(Column {
+                reading: Reading::Stamp(form),
+                ..
+            }),
+        ) => Some(stamps.read(*form, text).ok_or(Reject::Time)?),
         _ => None,
     };
     let mut record = Record {
         line,
         request: Request::Malformed,
         stamp,
-        status: text(Field::Status).map(|text| status(text).ok_or(Reject::Number)).transpose()?,
-        bytes: text(Field::Bytes).map(|text| integer(text).ok_or(Reject::Number)).transpose()?,
+        status: text(Field::Status)
+            .map(|text| status(text).ok_or(Reject::Number))
+            .transpose()?,
+        bytes: text(Field::Bytes)
+            .map(|text| integer(text).ok_or(Reject::Number))
+            .transpose()?,
         total: None,
         client: None,
         server: None,
@@ -291,7 +334,9 @@ fn record<'a>(plan: &'a Plan, values: &'a Values, line: &'a [u8], stamps: &mut S
 /// attempt: the last is the attempt that answered.
 #[inline]
 fn own_duration(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
-    let Some(text) = record.text(field) else { return Ok(None) };
+    let Some(text) = record.text(field) else {
+        return Ok(None);
+    };
     let last = match memchr::memrchr(b' ', text) {
         Some(space) if field == Field::Wait => text.get(space + 1..).unwrap_or_default(),
         _ => text,
@@ -299,7 +344,11 @@ fn own_duration(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Rej
     match present(last) {
         // `-1` is how several servers say that a stage was not reached.
         None | Some(b"-1") => Ok(None),
-        Some(text) => record.unit(field).read(text).map(Some).ok_or(Reject::Number),
+        Some(text) => record
+            .unit(field)
+            .read(text)
+            .map(Some)
+            .ok_or(Reject::Number),
     }
 }
 
@@ -336,8 +385,13 @@ fn request<'a>(record: &Record<'a>) -> Result<Request<'a>, Reject> {
     }
     match (record.raw(Field::Method), record.raw(Field::Target)) {
         (_, None) => Err(Reject::NoRequest),
-        (None, Some(target)) if is_target(target) => Ok(Request::Line { method: b"", target }),
-        (Some(method), Some(target)) if is_method(method) && is_target(target) => Ok(Request::Line { method, target }),
+        (None, Some(target)) if is_target(target) => Ok(Request::Line {
+            method: b"",
+            target,
+        }),
+        (Some(method), Some(target)) if is_method(method) && is_target(target) => {
+            Ok(Request::Line { method, target })
+        }
         _ => Ok(Request::Malformed),
     }
 }
@@ -345,7 +399,10 @@ fn request<'a>(record: &Record<'a>) -> Result<Request<'a>, Reject> {
 /// `METHOD target[ HTTP/x]`; the target may hold spaces, because clients send what they like.
 #[inline]
 fn request_line(line: &[u8]) -> Option<Request<'_>> {
-    let space = line.iter().take(LONGEST_METHOD + 1).position(|byte| *byte == b' ')?;
+    let space = line
+        .iter()
+        .take(LONGEST_METHOD + 1)
+        .position(|byte| *byte == b' ')?;
     let (method, rest) = (line.get(..space)?, line.get(space + 1..)?);
     let target = match rest {
         // Every version that there is has this length.
@@ -364,7 +421,11 @@ const LONGEST_METHOD: usize = 32;
 /// A token of letters (RFC 9110 allows more, no method uses it) and of a sane length.
 #[inline]
 fn is_method(method: &[u8]) -> bool {
-    !method.is_empty() && method.len() <= LONGEST_METHOD && method.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'))
+    !method.is_empty()
+        && method.len() <= LONGEST_METHOD
+        && method
+            .iter()
+            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'))
 }
 
 /// The four forms of a request target (RFC 9112, 3.2): a path, an absolute URI, an authority
@@ -384,7 +445,9 @@ fn is_authority(target: &[u8]) -> bool {
         let (host, port) = target.split_at(colon);
         let port = port.get(1..).unwrap_or_default();
         !host.is_empty()
-            && host.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+            && host.iter().all(|b| {
+                b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+            })
             && (1..=5).contains(&port.len())
             && port.iter().all(u8::is_ascii_digit)
     })
@@ -396,7 +459,9 @@ mod tests {
     use crate::grammar::{Escape, Names, compile};
 
     fn plan(definition: &str, escape: Escape) -> Plan {
-        compile("test", definition, escape, Names::Checked).unwrap().plan(Fields::ALL)
+        compile("test", definition, escape, Names::Checked)
+            .unwrap()
+            .plan(Fields::ALL)
     }
 
     fn line_of(line: &'static str) -> Option<Request<'static>> {
@@ -405,25 +470,55 @@ mod tests {
 
     #[test]
     fn request_lines_are_split() {
-        let ok = |method: &'static str, target: &'static str| Some(Request::Line { method: method.as_bytes(), target: target.as_bytes() });
+        let ok = |method: &'static str, target: &'static str| {
+            Some(Request::Line {
+                method: method.as_bytes(),
+                target: target.as_bytes(),
+            })
+        };
         assert_eq!(line_of("GET /a?b HTTP/1.1"), ok("GET", "/a?b"));
         assert_eq!(line_of("GET /a b HTTP/2.0"), ok("GET", "/a b"));
         assert_eq!(line_of("GET /a"), ok("GET", "/a"));
         assert_eq!(line_of("PATCHp /a HTTP/1.1"), ok("PATCHp", "/a"));
-        assert_eq!(line_of("GET http://1.2.3.4/ HTTP/1.1"), ok("GET", "http://1.2.3.4/"));
-        assert_eq!(line_of("CONNECT example.com:443 HTTP/1.1"), ok("CONNECT", "example.com:443"));
+        assert_eq!(
+            line_of("GET http://1.2.3.4/ HTTP/1.1"),
+            ok("GET", "http://1.2.3.4/")
+        );
+        assert_eq!(
+            line_of("CONNECT example.com:443 HTTP/1.1"),
+            ok("CONNECT", "example.com:443")
+        );
         assert_eq!(line_of("PRI * HTTP/2.0"), ok("PRI", "*"));
-        for bad in ["", "-", "\\x16\\x03\\x01", "\\x16\\x03 /x", "t3 12.1.2", "GET", "MGLNDD_1.2.3.4_80"] {
+        for bad in [
+            "",
+            "-",
+            "\\x16\\x03\\x01",
+            "\\x16\\x03 /x",
+            "t3 12.1.2",
+            "GET",
+            "MGLNDD_1.2.3.4_80",
+        ] {
             assert_eq!(line_of(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn a_record_borrows_what_the_line_says() {
-        let plan = plan(r#"$remote_addr [$time_local] "$request" $status $bytes_sent rt=$request_time app="$upstream_http_x_runtime""#, Escape::Default);
+        let plan = plan(
+            r#"$remote_addr [$time_local] "$request" $status $bytes_sent rt=$request_time app="$upstream_http_x_runtime""#,
+            Escape::Default,
+        );
         let mut reader = LineReader::new(&plan);
-        let record = reader.read(br#"::1 [28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 12 rt=0.255 app="-""#).unwrap();
-        assert_eq!(record.request, Request::Line { method: b"GET", target: b"/x" });
+        let record = reader
+            .read(br#"::1 [28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 12 rt=0.255 app="-""#)
+            .unwrap();
+        assert_eq!(
+            record.request,
+            Request::Line {
+                method: b"GET",
+                target: b"/x"
+            }
+        );
         assert_eq!((record.status, record.bytes), (Some(200), Some(12)));
         assert_eq!((record.total, record.app), (Some(Micros(255_000)), None));
         assert_eq!(record.text(Field::RemoteAddr), Some(&b"::1"[..]));
@@ -432,20 +527,40 @@ mod tests {
 
     #[test]
     fn rejects_say_why() {
-        let plan = plan(r#"[$time_local] "$request" $status $request_time"#, Escape::Default);
+        let plan = plan(
+            r#"[$time_local] "$request" $status $request_time"#,
+            Escape::Default,
+        );
         let mut reader = LineReader::new(&plan);
         let rows: &[(&[u8], Reject)] = &[
             (b"", Reject::Empty),
             (b"   ", Reject::Empty),
             (b"\0\0\0", Reject::NulPadding),
             (b"hello", Reject::Shape),
-            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1 extra"#, Reject::Shape),
-            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1.2"#, Reject::Number),
-            (br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 2000 0.1"#, Reject::Number),
-            (br#"[99/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1"#, Reject::Time),
+            (
+                br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1 extra"#,
+                Reject::Shape,
+            ),
+            (
+                br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1.2"#,
+                Reject::Number,
+            ),
+            (
+                br#"[28/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 2000 0.1"#,
+                Reject::Number,
+            ),
+            (
+                br#"[99/Sep/1970:06:00:00 +0600] "GET /x HTTP/1.1" 200 0.1"#,
+                Reject::Time,
+            ),
         ];
         for (line, reason) in rows {
-            assert_eq!(reader.read(line).unwrap_err(), *reason, "{}", String::from_utf8_lossy(line));
+            assert_eq!(
+                reader.read(line).unwrap_err(),
+                *reason,
+                "{}",
+                String::from_utf8_lossy(line)
+            );
         }
     }
 
@@ -453,9 +568,19 @@ mod tests {
     fn a_json_response_time_alone_is_the_total() {
         let json = crate::grammar::builtin::find("json").unwrap().grammars[0].plan(Fields::ALL);
         let mut reader = LineReader::new(&json);
-        let alone = reader.read(br#"{"uri":"/x","method":"GET","response_time":0.5}"#).unwrap();
-        assert_eq!((alone.total, alone.text(Field::Response)), (Some(Micros(500_000)), None));
-        let beside = reader.read(br#"{"response_time":"0.5","request_time":"0.6","uri":"/x","method":"GET"}"#).unwrap();
-        assert_eq!((beside.total, beside.text(Field::Response)), (Some(Micros(600_000)), Some(&b"0.5"[..])));
+        let alone = reader
+            .read(br#"{"uri":"/x","method":"GET","response_time":0.5}"#)
+            .unwrap();
+        assert_eq!(
+            (alone.total, alone.text(Field::Response)),
+            (Some(Micros(500_000)), None)
+        );
+        let beside = reader
+            .read(br#"{"response_time":"0.5","request_time":"0.6","uri":"/x","method":"GET"}"#)
+            .unwrap();
+        assert_eq!(
+            (beside.total, beside.text(Field::Response)),
+            (Some(Micros(600_000)), Some(&b"0.5"[..]))
+        );
     }
 }

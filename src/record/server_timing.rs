@@ -25,9 +25,14 @@ pub fn metrics(header: &[u8]) -> impl Iterator<Item = Metric<'_>> {
         let dur = parts.find_map(|parameter| {
             let equals = memchr(b'=', parameter)?;
             let (key, value) = (parameter.get(..equals)?, parameter.get(equals + 1..)?);
-            key.trim_ascii().eq_ignore_ascii_case(b"dur").then_some(unquote(value.trim_ascii()))
+            key.trim_ascii()
+                .eq_ignore_ascii_case(b"dur")
+                .then_some(unquote(value.trim_ascii()))
         });
-        Some(Metric { name, duration: dur.and_then(|dur| Unit::Milliseconds.read(dur)) })
+        Some(Metric {
+            name,
+            duration: dur.and_then(|dur| Unit::Milliseconds.read(dur)),
+        })
     })
 }
 
@@ -36,7 +41,10 @@ const QUOTES: &[&[u8]] = &[b"\"", b"\\x22", b"\\\""];
 
 /// The value without its quotes, where it has some.
 fn unquote(value: &[u8]) -> &[u8] {
-    QUOTES.iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(value)
+    QUOTES
+        .iter()
+        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
+        .unwrap_or(value)
 }
 
 /// The parts between separators that stand outside quotes.
@@ -70,7 +78,10 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
 
 /// RFC 9110's token.
 fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+    !text.is_empty()
+        && text
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
 #[cfg(test)]
@@ -79,24 +90,45 @@ mod tests {
 
     fn list(header: &str) -> Vec<(String, Option<u64>)> {
         metrics(header.as_bytes())
-            .map(|m| (String::from_utf8(m.name.to_vec()).unwrap(), m.duration.map(|d| d.0)))
+            .map(|m| {
+                (
+                    String::from_utf8(m.name.to_vec()).unwrap(),
+                    m.duration.map(|d| d.0),
+                )
+            })
             .collect()
     }
 
     fn want(rows: &[(&str, Option<u64>)]) -> Vec<(String, Option<u64>)> {
-        rows.iter().map(|(name, us)| ((*name).to_owned(), *us)).collect()
+        rows.iter()
+            .map(|(name, us)| ((*name).to_owned(), *us))
+            .collect()
     }
 
     #[test]
     fn metrics_are_read_as_the_specification_says() {
         assert_eq!(
             list(r"db;dur=53.2, app;dur=47, total;dur=120.1, cache;desc=\x22hit, miss;dur=1\x22"),
-            want(&[("db", Some(53_200)), ("app", Some(47_000)), ("total", Some(120_100)), ("cache", None)])
+            want(&[
+                ("db", Some(53_200)),
+                ("app", Some(47_000)),
+                ("total", Some(120_100)),
+                ("cache", None)
+            ])
         );
-        assert_eq!(list(r#"a; dur = "1.5" ; dur=9"#), want(&[("a", Some(1_500))]));
+        assert_eq!(
+            list(r#"a; dur = "1.5" ; dur=9"#),
+            want(&[("a", Some(1_500))])
+        );
         assert_eq!(list(r#"a;DUR=\"2\""#), want(&[("a", Some(2_000))]));
-        assert_eq!(list("miss, , db;desc=x"), want(&[("miss", None), ("db", None)]));
-        assert_eq!(list("a;dur=-1, b c;dur=1, d;dur=x"), want(&[("a", None), ("d", None)]));
+        assert_eq!(
+            list("miss, , db;desc=x"),
+            want(&[("miss", None), ("db", None)])
+        );
+        assert_eq!(
+            list("a;dur=-1, b c;dur=1, d;dur=x"),
+            want(&[("a", None), ("d", None)])
+        );
         assert_eq!(list(""), want(&[]));
     }
 }

@@ -27,7 +27,11 @@ pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<
         }
         input = left;
     }
-    if input.is_empty() { Ok(()) } else { Err(plan.steps.len()) }
+    if input.is_empty() {
+        Ok(())
+    } else {
+        Err(plan.steps.len())
+    }
 }
 
 /// A value and the literal after it.
@@ -63,8 +67,12 @@ fn digits(input: &[u8]) -> Parsed<'_> {
 /// at here, eight at a time, before [`memchr`] is called: it is made for long stretches.
 #[inline]
 fn find(byte: u8, input: &[u8]) -> Option<usize> {
-    let Some((first, rest)) = input.split_first_chunk::<8>() else { return memchr(byte, input) };
-    let Some(second) = rest.first_chunk::<8>() else { return memchr(byte, input) };
+    let Some((first, rest)) = input.split_first_chunk::<8>() else {
+        return memchr(byte, input);
+    };
+    let Some(second) = rest.first_chunk::<8>() else {
+        return memchr(byte, input);
+    };
     if let Some(at) = find_in_word(byte, *first) {
         return Some(at);
     }
@@ -101,7 +109,8 @@ fn until<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
     let first = *then.bytes().first().ok_or(Err::Error(()))?;
     let mut from = 0;
     loop {
-        let at = from + find(first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let at =
+            from + find(first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
         let (value, left) = input.split_at(at);
         if let Some(left) = then.strip(left) {
             return Ok((left, value));
@@ -114,9 +123,14 @@ fn until<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
 fn until_bare_quote(input: &[u8]) -> Parsed<'_> {
     let mut from = 0;
     loop {
-        let at = from + memchr(b'"', input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let at =
+            from + memchr(b'"', input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
         let (value, left) = input.split_at(at);
-        let backslashes = value.iter().rev().take_while(|byte| **byte == b'\\').count();
+        let backslashes = value
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count();
         if backslashes % 2 == 0 {
             return Ok((left, value));
         }
@@ -130,7 +144,9 @@ fn list<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
     let first = *then.bytes().first().ok_or(Err::Error(()))?;
     let mut from = 0;
     loop {
-        let at = from + memchr3(b',', b' ', first, input.get(from..).ok_or(Err::Error(()))?).ok_or(Err::Error(()))?;
+        let at = from
+            + memchr3(b',', b' ', first, input.get(from..).ok_or(Err::Error(()))?)
+                .ok_or(Err::Error(()))?;
         let (value, left) = input.split_at(at);
         if left.starts_with(b", ") {
             from = at + 2;
@@ -147,7 +163,11 @@ fn list<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
 /// A list without quotes at the end of a line: every blank belongs to a separator.
 fn last_list(input: &[u8]) -> Parsed<'_> {
     let mut from = 0;
-    while let Some(blank) = input.get(from..).and_then(|rest| memchr(b' ', rest)).map(|at| from + at) {
+    while let Some(blank) = input
+        .get(from..)
+        .and_then(|rest| memchr(b' ', rest))
+        .map(|at| from + at)
+    {
         let (before, rest) = input.split_at(blank);
         from = match rest {
             // ` :` where an editor trimmed the end of the line.
@@ -164,17 +184,33 @@ fn last_list(input: &[u8]) -> Parsed<'_> {
 pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
     let show = |literal: &[u8]| format!("`{}`", String::from_utf8_lossy(literal));
     let Some(mut input) = plan.lead.strip(line) else {
-        return Some(Misfit { at: 0, expected: Some(show(plan.lead.bytes())) });
+        return Some(Misfit {
+            at: 0,
+            expected: Some(show(plan.lead.bytes())),
+        });
     };
     for step in &plan.steps {
         let at = line.len() - input.len();
-        let is_sound = |value: &[u8]| !step.is_digits || digits(value).is_ok_and(|(left, _)| left.is_empty());
+        let is_sound =
+            |value: &[u8]| !step.is_digits || digits(value).is_ok_and(|(left, _)| left.is_empty());
         match value(step, input) {
             Ok((left, value)) if is_sound(value) => input = left,
-            _ => return Some(Misfit { at, expected: Some(format!("${} and then {}", step.name, show(step.then.bytes()))) }),
+            _ => {
+                return Some(Misfit {
+                    at,
+                    expected: Some(format!(
+                        "${} and then {}",
+                        step.name,
+                        show(step.then.bytes())
+                    )),
+                });
+            }
         }
     }
-    (!input.is_empty()).then(|| Misfit { at: line.len() - input.len(), expected: None })
+    (!input.is_empty()).then(|| Misfit {
+        at: line.len() - input.len(),
+        expected: None,
+    })
 }
 
 #[cfg(test)]
@@ -183,11 +219,19 @@ mod tests {
     use crate::grammar::{Escape, Field, Fields, Layout, Names, compile};
 
     fn values(definition: &str, escape: Escape, line: &str) -> Option<Vec<(Field, String)>> {
-        let plan = compile("test", definition, escape, Names::Checked).unwrap().plan(Fields::ALL);
-        let Layout::Text(text) = &plan.layout else { unreachable!() };
+        let plan = compile("test", definition, escape, Names::Checked)
+            .unwrap()
+            .plan(Fields::ALL);
+        let Layout::Text(text) = &plan.layout else {
+            unreachable!()
+        };
         let mut values = Values::default();
         let fits = read(text, line.as_bytes(), &mut values).is_ok();
-        assert_eq!(fits, misfit(text, line.as_bytes()).is_none(), "the slow twin agrees");
+        assert_eq!(
+            fits,
+            misfit(text, line.as_bytes()).is_none(),
+            "the slow twin agrees"
+        );
         let found = |field: &Field| {
             let text = values.text(*field, line.as_bytes())?;
             Some((*field, String::from_utf8(text.to_vec()).unwrap()))
@@ -198,11 +242,24 @@ mod tests {
     #[test]
     fn unquoted_lists_are_one_value() {
         let ingress = "$request $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id";
-        let found = values(ingress, Escape::Default, "x 10.0.0.1:80, 10.0.0.2:80 59, 61 0.001, 0.002 : - 502, 200 abc").unwrap();
+        let found = values(
+            ingress,
+            Escape::Default,
+            "x 10.0.0.1:80, 10.0.0.2:80 59, 61 0.001, 0.002 : - 502, 200 abc",
+        )
+        .unwrap();
         assert_eq!(found[1], (Field::Response, "0.001, 0.002 : -".to_owned()));
         assert_eq!(found[2], (Field::UpstreamStatus, "502, 200".to_owned()));
-        assert_eq!(found[3], (Field::UpstreamAddr, "10.0.0.1:80, 10.0.0.2:80".to_owned()));
-        let trailing = values("$request $upstream_response_time $status", Escape::Default, "x 0.012 :  502").unwrap();
+        assert_eq!(
+            found[3],
+            (Field::UpstreamAddr, "10.0.0.1:80, 10.0.0.2:80".to_owned())
+        );
+        let trailing = values(
+            "$request $upstream_response_time $status",
+            Escape::Default,
+            "x 0.012 :  502",
+        )
+        .unwrap();
         assert_eq!(trailing[2], (Field::Response, "0.012 : ".to_owned()));
     }
 
@@ -215,7 +272,11 @@ mod tests {
                     *byte = b'"';
                 }
                 for byte in [b'"', 0x21, 0x20, 0x23, 0, 0xff] {
-                    assert_eq!(find(byte, &text), memchr(byte, &text), "{length} {at} {byte}");
+                    assert_eq!(
+                        find(byte, &text),
+                        memchr(byte, &text),
+                        "{length} {at} {byte}"
+                    );
                 }
             }
         }
@@ -226,22 +287,42 @@ mod tests {
         let definition = r#""$http_user_agent" "$request" $status"#;
         let json = values(definition, Escape::Json, r#""a\"b\\" "GET /" 200"#).unwrap();
         assert_eq!(json[2], (Field::UserAgent, r#"a\"b\\"#.to_owned()));
-        assert_eq!(values(definition, Escape::Default, r#""a"b" "GET /" 200"#), None);
+        assert_eq!(
+            values(definition, Escape::Default, r#""a"b" "GET /" 200"#),
+            None
+        );
         let none = values(definition, Escape::None, r#""a"b" "GET /" 200"#).unwrap();
         assert_eq!(none[2], (Field::UserAgent, r#"a"b"#.to_owned()));
     }
 
     #[test]
     fn a_literal_may_begin_inside_a_value() {
-        let found = values("$remote_user ★☆★ $request", Escape::Default, "a ★ b ★☆★ GET /").unwrap();
+        let found = values(
+            "$remote_user ★☆★ $request",
+            Escape::Default,
+            "a ★ b ★☆★ GET /",
+        )
+        .unwrap();
         assert_eq!(found, [(Field::Request, "GET /".to_owned())]);
     }
 
     #[test]
     fn the_place_of_a_misfit_is_told() {
-        let plan = compile("test", r#"$remote_addr - "$request" $status"#, Escape::Default, Names::Checked).unwrap().plan(Fields::ALL);
-        let Layout::Text(text) = &plan.layout else { unreachable!() };
+        let plan = compile(
+            "test",
+            r#"$remote_addr - "$request" $status"#,
+            Escape::Default,
+            Names::Checked,
+        )
+        .unwrap()
+        .plan(Fields::ALL);
+        let Layout::Text(text) = &plan.layout else {
+            unreachable!()
+        };
         let misfit = misfit(text, br#"1.1.1.1 - "GET / 200"#).unwrap();
-        assert_eq!((misfit.at, misfit.expected.as_deref()), (11, Some("$request and then `\" `")));
+        assert_eq!(
+            (misfit.at, misfit.expected.as_deref()),
+            (11, Some("$request and then `\" `"))
+        );
     }
 }

@@ -34,7 +34,10 @@ impl Values {
     /// field already.
     #[inline]
     pub fn set_preferred(&mut self, (field, column): (Field, u8), start: usize, end: usize) {
-        if self.column(field).is_none_or(|old| usize::from(column) <= old) {
+        if self
+            .column(field)
+            .is_none_or(|old| usize::from(column) <= old)
+        {
             self.set((field, column), start, end);
         }
     }
@@ -66,7 +69,11 @@ impl Values {
     /// Makes the value of one field that of another.
     pub fn rename(&mut self, from: Field, to: Field) {
         let (start, end) = self.spans[from as usize];
-        self.set((to, self.columns[from as usize]), start as usize, end as usize);
+        self.set(
+            (to, self.columns[from as usize]),
+            start as usize,
+            end as usize,
+        );
         self.present &= !(1 << from as usize);
     }
 }

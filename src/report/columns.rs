@@ -86,7 +86,11 @@ impl fmt::Display for ColumnError {
         write!(f, "unknown column {name:?}: ")?;
         let (phase, stat) = name.split_once('.').unwrap_or((name, ""));
         match nearest(phase, names().chain(phases())) {
-            Some(meant) if meant != phase => write!(f, "did you mean {meant}{}{stat}?", if stat.is_empty() { "" } else { "." }),
+            Some(meant) if meant != phase => write!(
+                f,
+                "did you mean {meant}{}{stat}?",
+                if stat.is_empty() { "" } else { "." }
+            ),
             _ => write!(
                 f,
                 "the columns are {}, and PHASE.STAT with a phase of {} and a stat of count, sum, mean, min, max or p95 (as in wait.p95)",
@@ -161,8 +165,14 @@ impl Column {
             Column::Dimension(_, dimension) => dimension.name().to_owned(),
             Column::Busy => "busy_us".to_owned(),
             Column::Phase(phase, Stat::Count) => format!("{}_count", phase.name()),
-            Column::Phase(phase, stat) => format!("{}_{}_us", phase.name(), stat.label().replace('.', "_")),
-            other => NAMES.iter().find(|(_, column)| column == other).map_or("", |(name, _)| *name).to_owned(),
+            Column::Phase(phase, stat) => {
+                format!("{}_{}_us", phase.name(), stat.label().replace('.', "_"))
+            }
+            other => NAMES
+                .iter()
+                .find(|(_, column)| column == other)
+                .map_or("", |(name, _)| *name)
+                .to_owned(),
         }
     }
 
@@ -186,10 +196,20 @@ impl Column {
     /// The cell of an endpoint; `totals` is what shares are of.
     #[must_use]
     pub fn cell(&self, endpoint: &Endpoint, totals: &Endpoint) -> Cell {
-        let duration = |value| Cell::Duration(Some(QuantileValue { value, at_least: false }));
+        let duration = |value| {
+            Cell::Duration(Some(QuantileValue {
+                value,
+                at_least: false,
+            }))
+        };
         match self {
-            Column::Endpoint => Cell::Endpoint { method: endpoint.method.clone(), route: endpoint.route.clone() },
-            Column::Dimension(at, _) => Cell::Text(endpoint.dimensions.get(*at).cloned().unwrap_or_default()),
+            Column::Endpoint => Cell::Endpoint {
+                method: endpoint.method.clone(),
+                route: endpoint.route.clone(),
+            },
+            Column::Dimension(at, _) => {
+                Cell::Text(endpoint.dimensions.get(*at).cloned().unwrap_or_default())
+            }
             Column::Requests => Cell::Count(endpoint.requests),
             Column::Busy => duration(endpoint.busy),
             Column::BusyShare => Cell::Share(endpoint.busy.0, totals.busy.0),
@@ -199,7 +219,9 @@ impl Column {
             Column::Censored => Cell::Count(endpoint.censored),
             Column::Upgraded => Cell::Count(endpoint.upgraded),
             Column::Bytes => Cell::Bytes(endpoint.bytes),
-            Column::Phase(phase, Stat::Count) => Cell::Count(endpoint.phase(*phase).map_or(0, |phase| phase.count)),
+            Column::Phase(phase, Stat::Count) => {
+                Cell::Count(endpoint.phase(*phase).map_or(0, |phase| phase.count))
+            }
             Column::Phase(phase, stat) => Cell::Duration(stat.value(endpoint, *phase)),
             Column::Bar(phase) => bar(endpoint, *phase),
         }
@@ -216,7 +238,9 @@ impl Column {
             Cell::Endpoint { .. } | Cell::Text(_) => None,
         };
         match self {
-            Column::Endpoint => (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions)),
+            Column::Endpoint => {
+                (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions))
+            }
             Column::Dimension(at, _) => a.dimensions.get(*at).cmp(&b.dimensions.get(*at)),
             _ => Reverse(number(a)).cmp(&Reverse(number(b))),
         }
@@ -238,7 +262,10 @@ impl Stat {
     /// The number of a phase; `None` where no record has the phase.
     fn value(self, endpoint: &Endpoint, phase: Phase) -> Option<QuantileValue> {
         let distribution = endpoint.phase(phase)?;
-        let exact = |value| QuantileValue { value, at_least: false };
+        let exact = |value| QuantileValue {
+            value,
+            at_least: false,
+        };
         Some(match self {
             Stat::Quantile(quantile) => distribution.quantile(quantile),
             Stat::Sum => exact(distribution.sum),
@@ -252,10 +279,23 @@ impl Stat {
 }
 
 fn bar(endpoint: &Endpoint, at_work: Phase) -> Cell {
-    let sum = |phase| endpoint.phase(phase).map(|distribution| distribution.sum).unwrap_or_default();
+    let sum = |phase| {
+        endpoint
+            .phase(phase)
+            .map(|distribution| distribution.sum)
+            .unwrap_or_default()
+    };
     // Only with app time is there a wait to be told apart from it.
-    let wait = if at_work == Phase::App { sum(Phase::Wait) } else { Micros(0) };
-    Cell::Bar { wait, app: sum(at_work), total: sum(Phase::Total) }
+    let wait = if at_work == Phase::App {
+        sum(Phase::Wait)
+    } else {
+        Micros(0)
+    };
+    Cell::Bar {
+        wait,
+        app: sum(at_work),
+        total: sum(Phase::Total),
+    }
 }
 
 #[cfg(test)]
@@ -268,15 +308,41 @@ mod tests {
             assert_eq!(Column::named(name), Ok(*column));
         }
         let p95 = Column::named("wait.p95").unwrap();
-        assert_eq!((p95.key().as_str(), p95.heading().as_str()), ("wait_p95_us", "wait p95"));
-        assert_eq!(Column::named("total.p99.9").unwrap().key(), "total_p99_9_us");
+        assert_eq!(
+            (p95.key().as_str(), p95.heading().as_str()),
+            ("wait_p95_us", "wait p95")
+        );
+        assert_eq!(
+            Column::named("total.p99.9").unwrap().key(),
+            "total_p99_9_us"
+        );
     }
 
     #[test]
     fn a_wrong_name_gets_help() {
-        assert!(Column::named("request").unwrap_err().to_string().contains("did you mean requests?"));
-        assert!(Column::named("wiat.p95").unwrap_err().to_string().contains("did you mean wait.p95?"));
-        assert!(Column::named("wait.p0").unwrap_err().to_string().contains("PHASE.STAT"));
-        assert!(Column::named("zzz").unwrap_err().to_string().contains("the columns are"));
+        assert!(
+            Column::named("request")
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean requests?")
+        );
+        assert!(
+            Column::named("wiat.p95")
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean wait.p95?")
+        );
+        assert!(
+            Column::named("wait.p0")
+                .unwrap_err()
+                .to_string()
+                .contains("PHASE.STAT")
+        );
+        assert!(
+            Column::named("zzz")
+                .unwrap_err()
+                .to_string()
+                .contains("the columns are")
+        );
     }
 }

@@ -11,7 +11,11 @@ use crate::untrusted::Untrusted;
 pub fn render(view: &View<'_>) -> String {
     let summary = view.summary;
     let mut out = String::new();
-    let columns: Vec<&Column> = view.columns.iter().filter(|column| !matches!(column, Column::Bar(_))).collect();
+    let columns: Vec<&Column> = view
+        .columns
+        .iter()
+        .filter(|column| !matches!(column, Column::Bar(_)))
+        .collect();
     // OK because write! to a String cannot fail, here and below.
     let _ = writeln!(
         out,
@@ -21,18 +25,34 @@ pub fn render(view: &View<'_>) -> String {
         unit::count(summary.lines.rejected()),
         summary.split.wait.word(),
         summary.split.busy.name(),
-        if view.complete { "" } else { "; PARTIAL: interrupted" },
+        if view.complete {
+            ""
+        } else {
+            "; PARTIAL: interrupted"
+        },
     );
     let heads: Vec<String> = columns.iter().map(|column| column.heading()).collect();
     let _ = writeln!(out, "| {} |", heads.join(" | "));
     let rules: Vec<&str> = columns
         .iter()
-        .map(|column| if matches!(column, Column::Endpoint | Column::Dimension(..)) { "---" } else { "---:" })
+        .map(|column| {
+            if matches!(column, Column::Endpoint | Column::Dimension(..)) {
+                "---"
+            } else {
+                "---:"
+            }
+        })
         .collect();
     let _ = writeln!(out, "| {} |", rules.join(" | "));
-    let other = view.other.as_ref().map(|other| Endpoint { route: format!("(other: {})", view.other_count).into_bytes(), ..other.clone() });
+    let other = view.other.as_ref().map(|other| Endpoint {
+        route: format!("(other: {})", view.other_count).into_bytes(),
+        ..other.clone()
+    });
     for endpoint in view.rows.iter().copied().chain(other.as_ref()) {
-        let cells: Vec<String> = columns.iter().map(|column| text(&column.cell(endpoint, &summary.totals), endpoint)).collect();
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|column| text(&column.cell(endpoint, &summary.totals), endpoint))
+            .collect();
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     out
@@ -46,7 +66,11 @@ fn text(cell: &Cell, endpoint: &Endpoint) -> String {
         Cell::Bytes(n) => unit::bytes(*n),
         Cell::Share(part, whole) => unit::share(*part, *whole),
         Cell::Duration(None) => "-".to_owned(),
-        Cell::Duration(Some(duration)) => format!("{}{}", if duration.at_least { "≥ " } else { "" }, duration.value),
+        Cell::Duration(Some(duration)) => format!(
+            "{}{}",
+            if duration.at_least { "≥ " } else { "" },
+            duration.value
+        ),
         Cell::Bar { .. } => String::new(),
     }
 }

@@ -59,7 +59,11 @@ impl<'s> View<'s> {
             // A stable sort: among equals the order of the summary holds.
             rows.sort_by(|a, b| column.compare(a, b));
         }
-        let rest = choice.limit.filter(|limit| *limit < rows.len()).map(|limit| rows.split_off(limit)).unwrap_or_default();
+        let rest = choice
+            .limit
+            .filter(|limit| *limit < rows.len())
+            .map(|limit| rows.split_off(limit))
+            .unwrap_or_default();
         let other_count = rest.len() + usize::from(summary.other.is_some());
         let mut other: Option<Endpoint> = summary.other.clone();
         for endpoint in &rest {
@@ -69,7 +73,15 @@ impl<'s> View<'s> {
             Some(columns) => columns.clone(),
             None => usual_columns(summary, &choice.quantiles),
         };
-        View { summary, rows, other, other_count, columns, quantiles: choice.quantiles.clone(), complete }
+        View {
+            summary,
+            rows,
+            other,
+            other_count,
+            columns,
+            quantiles: choice.quantiles.clone(),
+            complete,
+        }
     }
 }
 
@@ -77,7 +89,13 @@ impl<'s> View<'s> {
 fn usual_columns(summary: &Summary, quantiles: &[Quantile]) -> Vec<Column> {
     let known = |phase| summary.totals.phase(phase).is_some();
     let mut columns = vec![Column::Endpoint];
-    columns.extend(summary.dimensions.iter().enumerate().map(|(at, dimension)| Column::Dimension(at, *dimension)));
+    columns.extend(
+        summary
+            .dimensions
+            .iter()
+            .enumerate()
+            .map(|(at, dimension)| Column::Dimension(at, *dimension)),
+    );
     columns.push(Column::Requests);
     if summary.totals.busy.0 > 0 {
         columns.push(Column::BusyShare);
@@ -93,18 +111,35 @@ fn usual_columns(summary: &Summary, quantiles: &[Quantile]) -> Vec<Column> {
         () => &[],
     };
     for phase in split.iter().copied().filter(|phase| known(*phase)) {
-        columns.extend(quantiles.iter().map(|quantile| Column::Phase(phase, Stat::Quantile(*quantile))));
+        columns.extend(
+            quantiles
+                .iter()
+                .map(|quantile| Column::Phase(phase, Stat::Quantile(*quantile))),
+        );
     }
     if known(Phase::Total) {
-        let of_total: &[Quantile] = if split.is_empty() { quantiles } else { quantiles.split_last().map_or(&[], |(last, _)| std::slice::from_ref(last)) };
-        columns.extend(of_total.iter().map(|quantile| Column::Phase(Phase::Total, Stat::Quantile(*quantile))));
+        let of_total: &[Quantile] = if split.is_empty() {
+            quantiles
+        } else {
+            quantiles
+                .split_last()
+                .map_or(&[], |(last, _)| std::slice::from_ref(last))
+        };
+        columns.extend(
+            of_total
+                .iter()
+                .map(|quantile| Column::Phase(Phase::Total, Stat::Quantile(*quantile))),
+        );
         columns.extend(split.last().map(|at_work| Column::Bar(*at_work)));
     }
     columns
 }
 
 /// How an endpoint is named: `GET /api/users/:id`; with the renderer's escape for each part.
-pub(crate) fn endpoint_name(endpoint: &Endpoint, escape: impl Fn(Untrusted<'_>) -> String) -> String {
+pub(crate) fn endpoint_name(
+    endpoint: &Endpoint,
+    escape: impl Fn(Untrusted<'_>) -> String,
+) -> String {
     let route = escape(Untrusted::new(&endpoint.route));
     match endpoint.method.as_slice() {
         b"" => route,

@@ -22,10 +22,20 @@ const WINDOWS: usize = 40;
 pub fn render(summary: &Summary, endpoints: &[&Endpoint], width: Option<usize>) -> String {
     let mut out = String::new();
     // OK because write! to a String cannot fail, here and below.
-    for endpoint in endpoints {
-        let _ = writeln!(out, "{}", endpoint_name(endpoint, |text| text.for_terminal()));
+    for (at, endpoint) in endpoints.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "{}{}",
+            if at > 0 { "\n" } else { "" },
+            endpoint_name(endpoint, |text| text.for_terminal())
+        );
         for (dimension, value) in summary.dimensions.iter().zip(&endpoint.dimensions) {
-            let _ = writeln!(out, "{}: {}", dimension.name(), Untrusted::new(value).for_terminal());
+            let _ = writeln!(
+                out,
+                "{}: {}",
+                dimension.name(),
+                Untrusted::new(value).for_terminal()
+            );
         }
         let _ = writeln!(
             out,
@@ -47,9 +57,16 @@ pub fn render(summary: &Summary, endpoints: &[&Endpoint], width: Option<usize>) 
         }
     }
     if !summary.shown.is_empty() {
-        let _ = write!(out, "\nover time\n{}", timeline(&summary.shown, summary.split.window));
+        let _ = write!(
+            out,
+            "\nover time\n{}",
+            timeline(&summary.shown, summary.split.window)
+        );
     }
-    let slowest: Vec<&SlowRequest> = endpoints.iter().flat_map(|endpoint| &endpoint.slowest).collect();
+    let slowest: Vec<&SlowRequest> = endpoints
+        .iter()
+        .flat_map(|endpoint| &endpoint.slowest)
+        .collect();
     if !slowest.is_empty() {
         let _ = write!(out, "\nslowest\n{}", requests(&slowest, width));
     }
@@ -63,7 +80,11 @@ pub fn requests(slowest: &[&SlowRequest], width: Option<usize>) -> String {
     for request in slowest {
         let line = Untrusted::new(&request.line);
         let room = width.map_or(usize::MAX, |width| width.saturating_sub(12).max(40));
-        let line = if room == usize::MAX { line.for_terminal() } else { line.for_terminal_within(room) };
+        let line = if room == usize::MAX {
+            line.for_terminal()
+        } else {
+            line.for_terminal_within(room)
+        };
         let _ = writeln!(out, "{:>9}  {line}", request.total.to_string());
     }
     out
@@ -72,20 +93,35 @@ pub fn requests(slowest: &[&SlowRequest], width: Option<usize>) -> String {
 /// A grid whose first column is a name and whose others are numbers.
 fn numbers(heads: &[&str], rows: &[Vec<String>]) -> String {
     let side = |at| if at == 0 { Side::Left } else { Side::Right };
-    let heads: Vec<_> = heads.iter().enumerate().map(|(at, head)| ((*head).to_owned(), side(at))).collect();
-    grid(&heads, rows).iter().fold(String::new(), |out, line| out + line + "\n")
+    let heads: Vec<_> = heads
+        .iter()
+        .enumerate()
+        .map(|(at, head)| ((*head).to_owned(), side(at)))
+        .collect();
+    grid(&heads, rows)
+        .iter()
+        .fold(String::new(), |out, line| out + line + "\n")
 }
 
 fn phases(endpoint: &Endpoint) -> String {
-    let quantiles = [Quantile::percent(50), Quantile::percent(90), Quantile::percent(95), Quantile::percent(99), Quantile::P99_9];
+    let quantiles = [
+        Quantile::percent(50),
+        Quantile::percent(90),
+        Quantile::percent(95),
+        Quantile::percent(99),
+        Quantile::P99_9,
+    ];
     let labels: Vec<String> = quantiles.iter().map(|quantile| quantile.label()).collect();
     let mut heads = vec!["phase", "count", "sum", "mean", "min"];
     heads.extend(labels.iter().map(String::as_str));
     heads.push("max");
     let mut rows = Vec::new();
-    let marked = |value: QuantileValue| format!("{}{}", if value.at_least { "≥" } else { "" }, value.value);
+    let marked =
+        |value: QuantileValue| format!("{}{}", if value.at_least { "≥" } else { "" }, value.value);
     for phase in Phase::ALL {
-        let Some(distribution) = endpoint.phase(phase) else { continue };
+        let Some(distribution) = endpoint.phase(phase) else {
+            continue;
+        };
         let mut cells = vec![
             phase.name().to_owned(),
             unit::count(distribution.count),
@@ -93,7 +129,11 @@ fn phases(endpoint: &Endpoint) -> String {
             distribution.mean().to_string(),
             distribution.min.to_string(),
         ];
-        cells.extend(quantiles.iter().map(|quantile| marked(distribution.quantile(*quantile))));
+        cells.extend(
+            quantiles
+                .iter()
+                .map(|quantile| marked(distribution.quantile(*quantile))),
+        );
         cells.push(distribution.max.to_string());
         rows.push(cells);
     }
@@ -131,10 +171,17 @@ fn timeline(windows: &[Window], width: Micros) -> String {
     let per_row = windows.len().div_ceil(WINDOWS);
     let mut rows = Vec::new();
     for chunk in windows.chunks(per_row) {
-        let Some((first, rest)) = chunk.split_first() else { continue };
+        let Some((first, rest)) = chunk.split_first() else {
+            continue;
+        };
         let mut sum = first.clone();
         rest.iter().for_each(|window| sum.absorb(window));
-        let quantile = |percent| sum.total.as_ref().map_or_else(|| "-".to_owned(), |total| total.quantile(Quantile::percent(percent)).value.to_string());
+        let quantile = |percent| {
+            sum.total.as_ref().map_or_else(
+                || "-".to_owned(),
+                |total| total.quantile(Quantile::percent(percent)).value.to_string(),
+            )
+        };
         rows.push(vec![
             Stamp(sum.from.0).rfc3339(),
             unit::count(sum.requests),
@@ -149,5 +196,16 @@ fn timeline(windows: &[Window], width: Micros) -> String {
         1 => format!("  windows of {width}\n"),
         n => format!("  {n} windows of {width} with requests to a line\n"),
     };
-    numbers(&["from", "requests", "5xx", "busy", "wait (mean)", "p50", "p99"], &rows) + &note
+    numbers(
+        &[
+            "from",
+            "requests",
+            "5xx",
+            "busy",
+            "wait (mean)",
+            "p50",
+            "p99",
+        ],
+        &rows,
+    ) + &note
 }

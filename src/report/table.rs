@@ -60,32 +60,65 @@ fn head(view: &View<'_>, style: Style) -> String {
         if let Some(error) = &file.error {
             // Only the first line: what to do about it is on stderr.
             let error = error.lines().next().unwrap_or_default();
-            lines.push(format!("not read whole: {}: {error}", Untrusted::new(&file.name).for_terminal()));
+            lines.push(format!(
+                "not read whole: {}: {error}",
+                Untrusted::new(&file.name).for_terminal()
+            ));
         }
     }
     lines.extend(wait(summary));
-    lines.extend(sparklines(&summary.timeline, summary.split.window, summary.split.wait, style.width));
+    lines.extend(sparklines(
+        &summary.timeline,
+        summary.split.window,
+        summary.split.wait,
+        style.width,
+    ));
     let width = style.width.unwrap_or(usize::MAX);
-    lines.iter().flat_map(|line| wrap(line, width)).fold(String::new(), |mut out, line| {
-        out.push_str(&line);
-        out.push('\n');
-        out
-    })
+    lines
+        .iter()
+        .flat_map(|line| wrap(line, width))
+        .fold(String::new(), |mut out, line| {
+            out.push_str(&line);
+            out.push('\n');
+            out
+        })
 }
 
 fn sources(summary: &Summary) -> String {
-    let name = |name: &[u8]| if name == b"-" { "stdin".to_owned() } else { Untrusted::new(name).for_terminal() };
-    let mut formats: Vec<&str> = summary.files.iter().filter_map(|file| file.format.as_deref()).collect();
+    let name = |name: &[u8]| {
+        if name == b"-" {
+            "stdin".to_owned()
+        } else {
+            Untrusted::new(name).for_terminal()
+        }
+    };
+    let mut formats: Vec<&str> = summary
+        .files
+        .iter()
+        .filter_map(|file| file.format.as_deref())
+        .collect();
     formats.sort_unstable();
     formats.dedup();
     let formats = match formats.as_slice() {
         [] => String::new(),
-        names => format!(" (format {})", names.iter().map(|name| Untrusted::new(name.as_bytes()).for_terminal()).collect::<Vec<_>>().join(", ")),
+        names => format!(
+            " (format {})",
+            names
+                .iter()
+                .map(|name| Untrusted::new(name.as_bytes()).for_terminal())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
     };
     match summary.files.as_slice() {
         [] => "no input".to_owned(),
         [one] => format!("{}{formats}", name(&one.name)),
-        [first, .., last] => format!("{} files, {} to {}{formats}", summary.files.len(), name(&first.name), name(&last.name)),
+        [first, .., last] => format!(
+            "{} files, {} to {}{formats}",
+            summary.files.len(),
+            name(&first.name),
+            name(&last.name)
+        ),
     }
 }
 
@@ -97,9 +130,15 @@ fn counts(view: &View<'_>) -> String {
     }
     parts.push(format!("{} lines", unit::count(summary.lines.lines)));
     parts.push(format!("{} requests", unit::count(summary.totals.requests)));
-    parts.push(format!("{} rejected", unit::count(summary.lines.rejected())));
+    parts.push(format!(
+        "{} rejected",
+        unit::count(summary.lines.rejected())
+    ));
     if summary.lines.filtered > 0 {
-        parts.push(format!("{} left out by the filter", unit::count(summary.lines.filtered)));
+        parts.push(format!(
+            "{} left out by the filter",
+            unit::count(summary.lines.filtered)
+        ));
     }
     if let Some((first, last)) = summary.range {
         let span = Micros(last.0.abs_diff(first.0));
@@ -120,7 +159,10 @@ fn rejects(summary: &Summary) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(reject, count)| format!("{} {}", unit::count(count), reject.words()))
         .collect();
-    format!("rejected: {} (--rejects FILE keeps them)", reasons.join(", "))
+    format!(
+        "rejected: {} (--rejects FILE keeps them)",
+        reasons.join(", ")
+    )
 }
 
 /// How wait was obtained, or what the log needs for it.
@@ -135,7 +177,11 @@ fn wait(summary: &Summary) -> Vec<String> {
         Basis::Upstream => "busy time is upstream time (connect, wait, app and transfer together)",
         Basis::Total => "busy time is the whole duration",
     };
-    let basis = if summary.totals.busy.0 == 0 { "the log has no durations" } else { basis };
+    let basis = if summary.totals.busy.0 == 0 {
+        "the log has no durations"
+    } else {
+        basis
+    };
     match (split.wait, split.by) {
         (Knowledge::Measured, by) => {
             let (covered, of) = split.covered;
@@ -148,10 +194,18 @@ fn wait(summary: &Summary) -> Vec<String> {
         (Knowledge::Unknown, _) => {
             let known = |phase| summary.totals.phase(phase).is_some();
             let missing = match () {
-                () if known(Phase::App) => "the log has app time but no upstream time: add uct=\"$upstream_connect_time\" uht=\"$upstream_header_time\" urt=\"$upstream_response_time\" to log_format",
-                () if known(Phase::Server) => "the log does not say how long the application ran: have it send X-Runtime and add app=\"$upstream_http_x_runtime\" to log_format",
-                () if known(Phase::Upstream) => "the log has neither header time nor app time: add uct=\"$upstream_connect_time\" uht=\"$upstream_header_time\" app=\"$upstream_http_x_runtime\" to log_format, and have the application send X-Runtime",
-                () => "the log has no times of the upstream: `slowpath formats slowpath` shows the log_format to use",
+                () if known(Phase::App) => {
+                    "the log has app time but no upstream time: add uct=\"$upstream_connect_time\" uht=\"$upstream_header_time\" urt=\"$upstream_response_time\" to log_format"
+                }
+                () if known(Phase::Server) => {
+                    "the log does not say how long the application ran: have it send X-Runtime and add app=\"$upstream_http_x_runtime\" to log_format"
+                }
+                () if known(Phase::Upstream) => {
+                    "the log has neither header time nor app time: add uct=\"$upstream_connect_time\" uht=\"$upstream_header_time\" app=\"$upstream_http_x_runtime\" to log_format, and have the application send X-Runtime"
+                }
+                () => {
+                    "the log has no times of the upstream: `slowpath formats slowpath` shows the log_format to use"
+                }
             };
             vec![format!("wait: unknown, {missing}; {basis}")]
         }
@@ -162,11 +216,20 @@ fn wait(summary: &Summary) -> Vec<String> {
 const SPARKLINE: usize = 60;
 
 /// The log over time, a line each for requests, errors, wait and p99.
-fn sparklines(timeline: &[Window], width: Micros, wait: Knowledge, columns: Option<usize>) -> Vec<String> {
-    let (Some(first), Some(last)) = (timeline.first(), timeline.last()) else { return Vec::new() };
+fn sparklines(
+    timeline: &[Window],
+    width: Micros,
+    wait: Knowledge,
+    columns: Option<usize>,
+) -> Vec<String> {
+    let (Some(first), Some(last)) = (timeline.first(), timeline.last()) else {
+        return Vec::new();
+    };
     let step = i128::from(width.0.max(1));
     let span = (i128::from(last.from.0) - i128::from(first.from.0)) / step + 1;
-    let most = columns.map_or(SPARKLINE, |columns| SPARKLINE.min(columns.saturating_sub(40))) as i128;
+    let most = columns.map_or(SPARKLINE, |columns| {
+        SPARKLINE.min(columns.saturating_sub(40))
+    }) as i128;
     if span < 2 || most < 8 {
         return Vec::new();
     }
@@ -175,7 +238,8 @@ fn sparklines(timeline: &[Window], width: Micros, wait: Knowledge, columns: Opti
     let cells = ((span + per_cell - 1) / per_cell) as usize;
     let mut sums: Vec<Option<Window>> = vec![None; cells];
     for window in timeline {
-        let at = ((i128::from(window.from.0) - i128::from(first.from.0)) / step / per_cell) as usize;
+        let at =
+            ((i128::from(window.from.0) - i128::from(first.from.0)) / step / per_cell) as usize;
         match sums.get_mut(at) {
             Some(Some(sum)) => sum.absorb(window),
             Some(empty) => *empty = Some(window.clone()),
@@ -184,16 +248,32 @@ fn sparklines(timeline: &[Window], width: Micros, wait: Knowledge, columns: Opti
     }
     let cell_width = Micros(width.0.saturating_mul(per_cell as u64));
     let line = |name: &str, value: &dyn Fn(&Window) -> u64, show: &dyn Fn(u64) -> String| {
-        let values: Vec<u64> = sums.iter().map(|sum| sum.as_ref().map_or(0, value)).collect();
+        let values: Vec<u64> = sums
+            .iter()
+            .map(|sum| sum.as_ref().map_or(0, value))
+            .collect();
         let most = values.iter().copied().max().unwrap_or(0);
-        (most > 0).then(|| format!("{name:<12} {} up to {}", sparkline(&values, most), show(most)))
+        (most > 0).then(|| {
+            format!(
+                "{name:<12} {} up to {}",
+                sparkline(&values, most),
+                show(most)
+            )
+        })
     };
     let per_request = |window: &Window| window.wait.0.checked_div(window.requests).unwrap_or(0);
-    let p99 = |window: &Window| window.total.as_ref().map_or(0, |total| total.quantile(Quantile::percent(99)).value.0);
+    let p99 = |window: &Window| {
+        window
+            .total
+            .as_ref()
+            .map_or(0, |total| total.quantile(Quantile::percent(99)).value.0)
+    };
     let duration = |us: u64| Micros(us).to_string();
     let count = |n: u64| unit::count(n);
     [
-        line("requests", &|window| window.requests, &|n| format!("{} in {cell_width}", count(n))),
+        line("requests", &|window| window.requests, &|n| {
+            format!("{} in {cell_width}", count(n))
+        }),
         line("5xx", &|window| window.errors_5xx, &count),
         line("wait (mean)", &per_request, &duration).filter(|_| wait == Knowledge::Measured),
         line("total p99", &p99, &duration),
@@ -208,7 +288,11 @@ fn sparkline(values: &[u64], most: u64) -> String {
     let bar = |value: &u64| match value {
         0 => ' ',
         // OK because value <= most, so the index is below 8.
-        value => BARS[(u128::from(*value) * 8).div_ceil(u128::from(most)).saturating_sub(1) as usize],
+        value => {
+            BARS[(u128::from(*value) * 8)
+                .div_ceil(u128::from(most))
+                .saturating_sub(1) as usize]
+        }
     };
     values.iter().map(bar).collect()
 }
@@ -217,9 +301,13 @@ fn sparkline(values: &[u64], most: u64) -> String {
 fn fitting_columns(view: &View<'_>, width: Option<usize>) -> (Vec<Column>, Vec<String>) {
     let mut columns = view.columns.clone();
     let mut left_out = Vec::new();
-    let Some(width) = width else { return (columns, left_out) };
+    let Some(width) = width else {
+        return (columns, left_out);
+    };
     while needed_width(view, &columns) > width {
-        let Some(at) = least_missed(&columns) else { break };
+        let Some(at) = least_missed(&columns) else {
+            break;
+        };
         left_out.push(columns.remove(at).heading());
     }
     (columns, left_out)
@@ -234,14 +322,21 @@ fn needed_width(view: &View<'_>, columns: &[Column]) -> usize {
         .iter()
         .map(|column| {
             let width = column_width(view, column);
-            2 + if matches!(column, Column::Endpoint) { width.min(NARROWEST) } else { width }
+            2 + if matches!(column, Column::Endpoint) {
+                width.min(NARROWEST)
+            } else {
+                width
+            }
         })
         .sum()
 }
 
 fn column_width(view: &View<'_>, column: &Column) -> usize {
     let rows = view.rows.iter().copied().chain(view.other.as_ref());
-    let widest = rows.map(|row| text(&column.cell(row, &view.summary.totals), row).width()).max().unwrap_or(0);
+    let widest = rows
+        .map(|row| text(&column.cell(row, &view.summary.totals), row).width())
+        .max()
+        .unwrap_or(0);
     widest.max(column.heading().width())
 }
 
@@ -257,25 +352,55 @@ fn least_missed(columns: &[Column]) -> Option<usize> {
     let several = quantiles().min() != quantiles().max();
     let dimension = |column: &Column| matches!(column, Column::Endpoint | Column::Dimension(..));
     find(&|column| matches!(column, Column::Bar(_)))
-        .or_else(|| find(&|column| matches!(column, Column::Phase(Phase::Total, _))).filter(|_| several))
-        .or_else(|| find(&|column| quantile(column).is_some() && quantile(column) == quantiles().max()).filter(|_| several))
+        .or_else(|| {
+            find(&|column| matches!(column, Column::Phase(Phase::Total, _))).filter(|_| several)
+        })
+        .or_else(|| {
+            find(&|column| quantile(column).is_some() && quantile(column) == quantiles().max())
+                .filter(|_| several)
+        })
         .or_else(|| find(&|column| matches!(column, Column::Errors | Column::Errors4xx)))
-        .or_else(|| find(&|column| quantile(column).is_some() && quantile(column) == quantiles().min()).filter(|_| several))
+        .or_else(|| {
+            find(&|column| quantile(column).is_some() && quantile(column) == quantiles().min())
+                .filter(|_| several)
+        })
         .or_else(|| find(&|column| !dimension(column)).filter(|at| *at > 1))
 }
 
 fn table(view: &View<'_>, columns: &[Column], style: Style) -> String {
-    let others = columns.iter().filter(|column| !matches!(column, Column::Endpoint));
+    let others = columns
+        .iter()
+        .filter(|column| !matches!(column, Column::Endpoint));
     let taken: usize = others.map(|column| column_width(view, column) + 2).sum();
-    let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(taken + 2).max(NARROWEST.min(width)));
-    let heads: Vec<(String, Side)> = columns.iter().map(|column| (column.heading(), side(column))).collect();
-    let other_name = format!("(other: {} {})", unit::count(view.other_count as u64), if view.other_count == 1 { "endpoint" } else { "endpoints" });
-    let named = view.rows.iter().map(|row| (*row, None)).chain(view.other.iter().map(|row| (row, Some(&other_name))));
+    let room = style.width.map_or(usize::MAX, |width| {
+        width.saturating_sub(taken + 2).max(NARROWEST.min(width))
+    });
+    let heads: Vec<(String, Side)> = columns
+        .iter()
+        .map(|column| (column.heading(), side(column)))
+        .collect();
+    let other_name = format!(
+        "(other: {} {})",
+        unit::count(view.other_count as u64),
+        if view.other_count == 1 {
+            "endpoint"
+        } else {
+            "endpoints"
+        }
+    );
+    let named = view
+        .rows
+        .iter()
+        .map(|row| (*row, None))
+        .chain(view.other.iter().map(|row| (row, Some(&other_name))));
     let rows: Vec<Vec<String>> = named
         .map(|(row, name)| {
             let text = |column: &Column| match (column, name) {
                 (Column::Endpoint, Some(name)) => name.clone(),
-                (Column::Endpoint, None) => fit(&endpoint_name(row, |text| text.for_terminal_within(LONGEST_NAME)), room),
+                (Column::Endpoint, None) => fit(
+                    &endpoint_name(row, |text| text.for_terminal_within(LONGEST_NAME)),
+                    room,
+                ),
                 _ => text(&column.cell(row, &view.summary.totals), row),
             };
             columns.iter().map(text).collect()
@@ -305,13 +430,19 @@ fn side(column: &Column) -> Side {
 
 fn text(cell: &Cell, endpoint: &Endpoint) -> String {
     match cell {
-        Cell::Endpoint { .. } => endpoint_name(endpoint, |text| text.for_terminal_within(LONGEST_NAME)),
+        Cell::Endpoint { .. } => {
+            endpoint_name(endpoint, |text| text.for_terminal_within(LONGEST_NAME))
+        }
         Cell::Text(text) => Untrusted::new(text).for_terminal_within(40),
         Cell::Count(n) => unit::count(*n),
         Cell::Bytes(n) => unit::bytes(*n),
         Cell::Share(part, whole) => unit::share(*part, *whole),
         Cell::Duration(None) => "-".to_owned(),
-        Cell::Duration(Some(duration)) => format!("{}{}", if duration.at_least { "≥" } else { "" }, duration.value),
+        Cell::Duration(Some(duration)) => format!(
+            "{}{}",
+            if duration.at_least { "≥" } else { "" },
+            duration.value
+        ),
         Cell::Bar { wait, app, total } => bar(*wait, *app, *total),
     }
 }
@@ -327,7 +458,10 @@ fn bar(wait: Micros, app: Micros, total: Micros) -> String {
         return String::new();
     }
     // Ends are rounded rather than lengths, so that there are always ten cells.
-    let end = |until: u64| ((u128::from(until.min(total.0)) * CELLS + u128::from(total.0) / 2) / u128::from(total.0)) as usize;
+    let end = |until: u64| {
+        ((u128::from(until.min(total.0)) * CELLS + u128::from(total.0) / 2) / u128::from(total.0))
+            as usize
+    };
     let (wait_end, app_end) = (end(wait.0), end(wait.plus(app).0));
     let cell = |at: usize| match at {
         at if at < wait_end => WAIT,
@@ -370,7 +504,9 @@ fn paint_bars(line: &str) -> String {
 fn foot(view: &View<'_>, left_out: &[String], width: Option<usize>) -> String {
     let summary = view.summary;
     let mut notes = Vec::new();
-    let are = |n: u64, one: &str, many: &str| format!("{} {}", unit::count(n), if n == 1 { one } else { many });
+    let are = |n: u64, one: &str, many: &str| {
+        format!("{} {}", unit::count(n), if n == 1 { one } else { many })
+    };
     if summary.totals.censored > 0 {
         notes.push(format!(
             "{} cut off (499, 504), so the duration is a lower bound; ≥ marks a percentile that falls on one",
@@ -378,7 +514,14 @@ fn foot(view: &View<'_>, left_out: &[String], width: Option<usize>) -> String {
         ));
     }
     if summary.totals.upgraded > 0 {
-        notes.push(format!("{} counted, but kept out of all durations", are(summary.totals.upgraded, "tunnel or stream is", "tunnels and streams are")));
+        notes.push(format!(
+            "{} counted, but kept out of all durations",
+            are(
+                summary.totals.upgraded,
+                "tunnel or stream is",
+                "tunnels and streams are"
+            )
+        ));
     }
     if summary.totals.clamped > 0 {
         notes.push(format!(
@@ -390,13 +533,23 @@ fn foot(view: &View<'_>, left_out: &[String], width: Option<usize>) -> String {
         notes.push(format!("approximate: {why}"));
     }
     if !left_out.is_empty() {
-        notes.push(format!("left out to fit the terminal: {} (--columns chooses)", left_out.join(", ")));
+        notes.push(format!(
+            "left out to fit the terminal: {} (--columns chooses)",
+            left_out.join(", ")
+        ));
     }
     if view.other.is_some() {
         notes.push("-n 0 shows all endpoints".to_owned());
     }
-    let notes: Vec<String> = notes.iter().flat_map(|note| wrap(note, width.unwrap_or(usize::MAX))).collect();
-    if notes.is_empty() { String::new() } else { format!("\n{}\n", notes.join("\n")) }
+    let notes: Vec<String> = notes
+        .iter()
+        .flat_map(|note| wrap(note, width.unwrap_or(usize::MAX)))
+        .collect();
+    if notes.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", notes.join("\n"))
+    }
 }
 
 /// Breaks a line at blanks to fit a width; a word that is longer stays whole.
@@ -411,7 +564,10 @@ fn wrap(line: &str, width: usize) -> Vec<String> {
             }
         }
     }
-    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+    lines
+        .iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }
 
 #[cfg(test)]

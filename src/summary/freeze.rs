@@ -3,7 +3,10 @@
 use super::tallies::Tallies;
 use super::tally::{PhaseTally, Tally};
 use super::timeline::{Timeline, WindowTally};
-use super::{Distribution, Endpoint, FileSummary, FileTally, Knowledge, Question, Split, Summary, Upstream, Window};
+use super::{
+    Distribution, Endpoint, FileSummary, FileTally, Knowledge, Question, Split, Summary, Upstream,
+    Window,
+};
 use crate::endpoint::Parts;
 use crate::endpoint::fold::Keep;
 use crate::phases::{Basis, Phase};
@@ -23,8 +26,15 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
     }
     let covered = (totals.phases[Phase::Wait as usize].count, totals.served);
     let split = Split {
-        wait: if covered.0 > 0 { Knowledge::Measured } else { Knowledge::Unknown },
-        by: tallies.clock().filter(|_| covered.0 > 0).map(|clock| clock.name()),
+        wait: if covered.0 > 0 {
+            Knowledge::Measured
+        } else {
+            Knowledge::Unknown
+        },
+        by: tallies
+            .clock()
+            .filter(|_| covered.0 > 0)
+            .map(|clock| clock.name()),
         covered: (covered.0, covered.1.max(covered.0)),
         busy: basis,
         window: tallies.timeline.width(),
@@ -35,9 +45,17 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         .map(|(key, tally)| endpoint(&question.naming.parts(key), tally, basis))
         .collect();
     endpoints.sort_by(|a, b| {
-        (b.busy, b.requests).cmp(&(a.busy, a.requests)).then_with(|| (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions)))
+        (b.busy, b.requests)
+            .cmp(&(a.busy, a.requests))
+            .then_with(|| {
+                (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions))
+            })
     });
-    let nowhere = Parts { dimensions: Vec::new(), method: b"", route: b"" };
+    let nowhere = Parts {
+        dimensions: Vec::new(),
+        method: b"",
+        route: b"",
+    };
     let mut upstreams: Vec<Upstream> = tallies
         .upstreams
         .iter()
@@ -51,8 +69,14 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
     upstreams.sort_by(|a, b| b.busy.cmp(&a.busy).then_with(|| a.address.cmp(&b.address)));
     let mut lines = FileTally::default();
     tallies.files.iter().for_each(|file| lines.merge(file));
-    let mut files: Vec<FileSummary> =
-        files.into_iter().zip(&tallies.files).map(|(file, lines)| FileSummary { lines: *lines, ..file }).collect();
+    let mut files: Vec<FileSummary> = files
+        .into_iter()
+        .zip(&tallies.files)
+        .map(|(file, lines)| FileSummary {
+            lines: *lines,
+            ..file
+        })
+        .collect();
     files.sort();
     Summary {
         files,
@@ -80,7 +104,11 @@ fn endpoint(parts: &Parts<'_>, tally: &Tally, basis: Basis) -> Endpoint {
         *frozen = distribution(tally);
     }
     Endpoint {
-        dimensions: parts.dimensions.iter().map(|value| value.to_vec()).collect(),
+        dimensions: parts
+            .dimensions
+            .iter()
+            .map(|value| value.to_vec())
+            .collect(),
         method: parts.method.to_vec(),
         route: parts.route.to_vec(),
         requests: tally.requests,
@@ -100,7 +128,11 @@ fn endpoint(parts: &Parts<'_>, tally: &Tally, basis: Basis) -> Endpoint {
 /// Where no record of the whole log was seen at work in an application, the whole duration is the
 /// best there is, that of requests without an upstream too.
 fn busy(busy: u64, total: &PhaseTally, basis: Basis) -> Micros {
-    Micros(if basis == Basis::Total { total.sum } else { busy })
+    Micros(if basis == Basis::Total {
+        total.sum
+    } else {
+        busy
+    })
 }
 
 fn distribution(tally: &PhaseTally) -> Option<Distribution> {
@@ -110,7 +142,10 @@ fn distribution(tally: &PhaseTally) -> Option<Distribution> {
         min: Micros(tally.min),
         max: Micros(tally.max),
         buckets: tally.histogram.buckets(),
-        censored: tally.censored.as_ref().map_or_else(Vec::new, |censored| censored.buckets()),
+        censored: tally
+            .censored
+            .as_ref()
+            .map_or_else(Vec::new, |censored| censored.buckets()),
     })
 }
 

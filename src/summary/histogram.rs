@@ -148,8 +148,12 @@ impl Histogram {
 
     fn for_each(&self, mut each: impl FnMut(u16, u64)) {
         match &self.0 {
-            Form::List(list) => list.iter().for_each(|(bucket, count)| each(*bucket, u64::from(*count))),
-            Form::Dense(dense) => dense.iter_recorded().for_each(|found| each(bucket_of(found.value_iterated_to()), found.count_at_value())),
+            Form::List(list) => list
+                .iter()
+                .for_each(|(bucket, count)| each(*bucket, u64::from(*count))),
+            Form::Dense(dense) => dense.iter_recorded().for_each(|found| {
+                each(bucket_of(found.value_iterated_to()), found.count_at_value())
+            }),
         }
     }
 }
@@ -194,7 +198,9 @@ fn record_bucket(dense: &mut Dense<u64>, bucket: u16, count: u64) {
 #[inline]
 fn record_dense(dense: &mut Dense<u64>, value: u64, count: u64) {
     // OK because it grows by itself, and so refuses nothing where a usize holds 7,424 buckets.
-    dense.record_n(value, count).unwrap_or_else(|e| unreachable!("{e}"));
+    dense
+        .record_n(value, count)
+        .unwrap_or_else(|e| unreachable!("{e}"));
 }
 
 #[cfg(test)]
@@ -211,7 +217,14 @@ mod tests {
         let dense = Dense::<u64>::new_with_bounds(1, u64::MAX / 2, SIGNIFICANT_DIGITS).unwrap();
         for value in values() {
             let (low, high) = bounds_of(bucket_of(value));
-            assert_eq!((low, high), (dense.lowest_equivalent(value), dense.highest_equivalent(value)), "{value}");
+            assert_eq!(
+                (low, high),
+                (
+                    dense.lowest_equivalent(value),
+                    dense.highest_equivalent(value)
+                ),
+                "{value}"
+            );
         }
     }
 
@@ -248,6 +261,13 @@ mod tests {
         let mut big = Histogram::default();
         big.add(7, u64::from(u32::MAX), Growth::Small);
         big.add(7, 2, Growth::Small);
-        assert_eq!(big.buckets(), [Bucket { low: 7, high: 7, count: u64::from(u32::MAX) + 2 }]);
+        assert_eq!(
+            big.buckets(),
+            [Bucket {
+                low: 7,
+                high: 7,
+                count: u64::from(u32::MAX) + 2
+            }]
+        );
     }
 }

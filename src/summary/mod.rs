@@ -68,10 +68,14 @@ impl Shown {
     pub fn new(name: &str) -> Shown {
         let name = name.trim();
         match name.split_once(' ') {
-            Some((method, route)) if !name.starts_with('/') => {
-                Shown { method: Some(method.as_bytes().to_vec()), route: route.trim().as_bytes().to_vec() }
-            }
-            _ => Shown { method: None, route: name.as_bytes().to_vec() },
+            Some((method, route)) if !name.starts_with('/') => Shown {
+                method: Some(method.as_bytes().to_vec()),
+                route: route.trim().as_bytes().to_vec(),
+            },
+            _ => Shown {
+                method: None,
+                route: name.as_bytes().to_vec(),
+            },
         }
     }
 
@@ -79,7 +83,11 @@ impl Shown {
     /// are folded only after all records were seen.
     #[must_use]
     pub fn is(&self, method: &[u8], route: &[u8]) -> bool {
-        if self.method.as_deref().is_some_and(|wanted| wanted != method) {
+        if self
+            .method
+            .as_deref()
+            .is_some_and(|wanted| wanted != method)
+        {
             return false;
         }
         if self.route == route {
@@ -87,7 +95,9 @@ impl Shown {
         }
         let mut segments = route.split(|byte| *byte == b'/');
         let same = self.route.split(|byte| *byte == b'/').all(|wanted| {
-            segments.next().is_some_and(|segment| wanted == segment || (wanted == crate::endpoint::fold::SLUG && !segment.is_empty()))
+            segments.next().is_some_and(|segment| {
+                wanted == segment || (wanted == crate::endpoint::fold::SLUG && !segment.is_empty())
+            })
         });
         same && segments.next().is_none()
     }
@@ -118,9 +128,18 @@ impl Question {
             Field::ContentType,
             Field::Request,
         ];
-        let upstream = if self.upstreams { Fields::NONE.with(Field::UpstreamAddr) } else { Fields::NONE };
+        let upstream = if self.upstreams {
+            Fields::NONE.with(Field::UpstreamAddr)
+        } else {
+            Fields::NONE
+        };
         let filter = self.filter.as_ref().map_or(Fields::NONE, Filter::needs);
-        ALWAYS.into_iter().collect::<Fields>().and(self.naming.needs()).and(upstream).and(filter)
+        ALWAYS
+            .into_iter()
+            .collect::<Fields>()
+            .and(self.naming.needs())
+            .and(upstream)
+            .and(filter)
     }
 }
 
@@ -309,9 +328,18 @@ impl Distribution {
             seen >= rank
         });
         // OK because a distribution has at least one bucket.
-        let value = bucket.map_or(self.max.0, Bucket::middle).clamp(self.min.0, self.max.0);
-        let at_least = bucket.is_some_and(|bucket| self.censored.iter().any(|censored| censored.low == bucket.low));
-        QuantileValue { value: Micros(value), at_least }
+        let value = bucket
+            .map_or(self.max.0, Bucket::middle)
+            .clamp(self.min.0, self.max.0);
+        let at_least = bucket.is_some_and(|bucket| {
+            self.censored
+                .iter()
+                .any(|censored| censored.low == bucket.low)
+        });
+        QuantileValue {
+            value: Micros(value),
+            at_least,
+        }
     }
 
     /// Adds another distribution.

@@ -32,28 +32,43 @@ pub fn reduce<W: Write + Send>(
     let budget = question.memory / pool.current_num_threads().max(1);
     let new = || Tallies::new(question, sources, budget);
     let workers = work(pool, feed, new, |tallies, plan, block| {
-        let mut worker = Worker { tallies, question, key: Vec::new(), filtered: 0, rejected: rejects.map(|_| Vec::new()) };
+        let mut worker = Worker {
+            tallies,
+            question,
+            key: Vec::new(),
+            filtered: 0,
+            rejected: rejects.map(|_| Vec::new()),
+        };
         let lines = worker.block(plan, block);
         progress.lines.fetch_add(lines, Ordering::Relaxed);
         if let (Some(sink), Some(lines)) = (rejects, worker.rejected) {
             sink.block(block.number, lines);
         }
     });
-    let merged = pool.install(|| workers.into_par_iter().reduce_with(|one, other| one.merge(other, &question.naming)));
+    let merged = pool.install(|| {
+        workers
+            .into_par_iter()
+            .reduce_with(|one, other| one.merge(other, &question.naming))
+    });
     merged.unwrap_or_else(new)
 }
 
 /// The latest time stamp that the feed gives: the "now" of a log.
 #[must_use]
 pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plan>>) -> Option<Stamp> {
-    let stamps = work(pool, feed, || None, |latest: &mut Option<Stamp>, plan, block| {
-        let mut reader = LineReader::new(plan);
-        for line in lines(block.bytes()) {
-            if let Ok(record) = reader.read(line) {
-                *latest = (*latest).max(record.stamp);
+    let stamps = work(
+        pool,
+        feed,
+        || None,
+        |latest: &mut Option<Stamp>, plan, block| {
+            let mut reader = LineReader::new(plan);
+            for line in lines(block.bytes()) {
+                if let Ok(record) = reader.read(line) {
+                    *latest = (*latest).max(record.stamp);
+                }
             }
-        }
-    });
+        },
+    );
     stamps.into_iter().flatten().max()
 }
 
@@ -123,7 +138,8 @@ impl Worker<'_> {
         }
         naming.key(&record, &mut self.key);
         if self.counts(&record, &phases) {
-            self.tallies.record(self.question, &record, &phases, &self.key);
+            self.tallies
+                .record(self.question, &record, &phases, &self.key);
         } else {
             self.filtered += 1;
         }
@@ -137,12 +153,18 @@ impl Worker<'_> {
         let in_range = match (question.since, question.until, record.stamp) {
             (None, None, _) => true,
             (_, _, None) => false,
-            (since, until, Some(stamp)) => since.is_none_or(|since| since <= stamp) && until.is_none_or(|until| stamp < until),
+            (since, until, Some(stamp)) => {
+                since.is_none_or(|since| since <= stamp) && until.is_none_or(|until| stamp < until)
+            }
         };
         in_range
             && question.filter.as_ref().is_none_or(|filter| {
                 let route = question.naming.parts(&self.key).route;
-                filter.holds(&Filtered { record, phases, route })
+                filter.holds(&Filtered {
+                    record,
+                    phases,
+                    route,
+                })
             })
     }
 

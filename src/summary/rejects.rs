@@ -20,7 +20,12 @@ struct Inner<W> {
 impl<W: Write> RejectSink<W> {
     /// A sink that writes to `out`.
     pub fn new(out: W) -> Self {
-        RejectSink(Mutex::new(Inner { out, next: 0, early: BTreeMap::new(), error: None }))
+        RejectSink(Mutex::new(Inner {
+            out,
+            next: 0,
+            early: BTreeMap::new(),
+            error: None,
+        }))
     }
 
     /// Takes the rejected lines of a block, each with its end; every block must be given once, one
@@ -30,7 +35,9 @@ impl<W: Write> RejectSink<W> {
         inner.early.insert(number, lines);
         loop {
             let next = inner.next;
-            let Some(lines) = inner.early.remove(&next) else { return };
+            let Some(lines) = inner.early.remove(&next) else {
+                return;
+            };
             inner.next += 1;
             if inner.error.is_none()
                 && let Err(error) = inner.out.write_all(&lines)

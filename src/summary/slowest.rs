@@ -36,13 +36,18 @@ impl Slowest {
     /// Keeps up to `k`.
     #[must_use]
     pub fn new(k: usize) -> Self {
-        Slowest { k, requests: Vec::new() }
+        Slowest {
+            k,
+            requests: Vec::new(),
+        }
     }
 
     /// Looks at a request; copies its line only where it is among the slowest.
     #[inline]
     pub fn record(&mut self, total: Micros, stamp: Option<Stamp>, line: &[u8]) {
-        if self.requests.len() == self.k && self.requests.last().is_none_or(|last| total < last.total) {
+        if self.requests.len() == self.k
+            && self.requests.last().is_none_or(|last| total < last.total)
+        {
             return;
         }
         let line = line.get(..LONGEST).unwrap_or(line).into();
@@ -50,7 +55,9 @@ impl Slowest {
     }
 
     fn insert(&mut self, request: SlowRequest) {
-        let at = self.requests.partition_point(|kept| kept.rank() <= request.rank());
+        let at = self
+            .requests
+            .partition_point(|kept| kept.rank() <= request.rank());
         if at < self.k {
             self.requests.insert(at, request);
             self.requests.truncate(self.k);
@@ -74,7 +81,10 @@ impl Slowest {
     /// Bytes on the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.requests.iter().map(|request| request.line.len() + size_of::<SlowRequest>()).sum()
+        self.requests
+            .iter()
+            .map(|request| request.line.len() + size_of::<SlowRequest>())
+            .sum()
     }
 }
 
@@ -84,7 +94,8 @@ mod tests {
 
     #[test]
     fn the_same_are_kept_in_any_order() {
-        let lines: Vec<(u64, String)> = (0..50).map(|n| (n * 7 % 10, format!("line {n}"))).collect();
+        let lines: Vec<(u64, String)> =
+            (0..50).map(|n| (n * 7 % 10, format!("line {n}"))).collect();
         let keep = |order: &mut dyn Iterator<Item = &(u64, String)>| {
             let mut slowest = Slowest::new(4);
             order.for_each(|(us, line)| slowest.record(Micros(*us), None, line.as_bytes()));
@@ -95,7 +106,12 @@ mod tests {
         split.merge(&keep(&mut lines.iter().take(20)));
         assert_eq!(forward.requests(), split.requests());
         assert_eq!(forward.requests().len(), 4);
-        assert!(forward.requests().iter().all(|request| request.total == Micros(9)));
+        assert!(
+            forward
+                .requests()
+                .iter()
+                .all(|request| request.total == Micros(9))
+        );
     }
 
     #[test]

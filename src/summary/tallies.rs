@@ -38,7 +38,10 @@ impl FileTally {
         self.lines += other.lines;
         self.records += other.records;
         self.filtered += other.filtered;
-        self.rejects.iter_mut().zip(other.rejects).for_each(|(mine, theirs)| *mine += theirs);
+        self.rejects
+            .iter_mut()
+            .zip(other.rejects)
+            .for_each(|(mine, theirs)| *mine += theirs);
     }
 
     /// Lines that are no record.
@@ -97,7 +100,10 @@ impl Tallies {
             endpoints: HashMap::new(),
             other: Tally::default(),
             timeline: Timeline::new(question.window_seconds),
-            shown: question.shown.is_some().then(|| Timeline::new(question.window_seconds)),
+            shown: question
+                .shown
+                .is_some()
+                .then(|| Timeline::new(question.window_seconds)),
             upstreams: HashMap::new(),
             slowest: Slowest::new(question.slowest),
             range: None,
@@ -118,7 +124,13 @@ impl Tallies {
 
     /// Counts a record at the endpoint of this key.
     #[inline]
-    pub fn record(&mut self, question: &Question, record: &Record<'_>, phases: &Phases, key: &[u8]) {
+    pub fn record(
+        &mut self,
+        question: &Question,
+        record: &Record<'_>,
+        phases: &Phases,
+        key: &[u8],
+    ) {
         let growth = self.cap.growth;
         let tally = match self.endpoints.get_mut(key) {
             Some(tally) => tally,
@@ -136,7 +148,9 @@ impl Tallies {
             self.clocks[clock as usize] += 1;
         }
         if let Some(stamp) = record.stamp {
-            self.range = Some(self.range.map_or((stamp, stamp), |(first, last)| (first.min(stamp), last.max(stamp))));
+            self.range = Some(self.range.map_or((stamp, stamp), |(first, last)| {
+                (first.min(stamp), last.max(stamp))
+            }));
             let total = record.total.unwrap_or_default();
             let arrival = match record.plan().grammar.anchor {
                 crate::grammar::Anchor::End => stamp.before(total),
@@ -180,7 +194,11 @@ impl Tallies {
         let mut folded = None;
         if !self.cap.wide.is_empty() {
             let mut parts = naming.parts(key);
-            let route = if naming.is_given(parts.route) { None } else { under_wide(parts.route, &self.cap.wide) };
+            let route = if naming.is_given(parts.route) {
+                None
+            } else {
+                under_wide(parts.route, &self.cap.wide)
+            };
             if let Some(route) = route
                 && !self.cap.door.has_seen(self.endpoints.hasher(), key)
             {
@@ -188,8 +206,15 @@ impl Tallies {
                 folded = Some(parts.key());
             }
         }
-        let new = || Box::new(Tally { slowest: Slowest::new(examples), ..Tally::default() });
-        self.endpoints.entry(folded.as_deref().unwrap_or(key).into()).or_insert_with(new)
+        let new = || {
+            Box::new(Tally {
+                slowest: Slowest::new(examples),
+                ..Tally::default()
+            })
+        };
+        self.endpoints
+            .entry(folded.as_deref().unwrap_or(key).into())
+            .or_insert_with(new)
     }
 
     /// Looks at the size now and then, and makes room where it is too large.
@@ -216,8 +241,17 @@ impl Tallies {
 
     /// Bytes of all endpoints and windows, about.
     fn bytes(&self) -> usize {
-        let keys: usize = self.endpoints.keys().map(|key| key.len() + 2 * size_of::<(Box<[u8]>, Box<Tally>)>()).sum();
-        keys + self.endpoints.values().map(|tally| tally.bytes()).sum::<usize>() + self.timeline.bytes()
+        let keys: usize = self
+            .endpoints
+            .keys()
+            .map(|key| key.len() + 2 * size_of::<(Box<[u8]>, Box<Tally>)>())
+            .sum();
+        keys + self
+            .endpoints
+            .values()
+            .map(|tally| tally.bytes())
+            .sum::<usize>()
+            + self.timeline.bytes()
     }
 
     /// Folds the names under wide parents now, and new ones at first sight from here on.
@@ -269,14 +303,20 @@ impl Tallies {
 
     /// Moves the lighter half of the endpoints to `(other)`: by requests, then by name.
     fn drop_lightest(&mut self) {
-        let mut weights: Vec<(u64, &[u8])> = self.endpoints.iter().map(|(key, tally)| (tally.requests, &**key)).collect();
+        let mut weights: Vec<(u64, &[u8])> = self
+            .endpoints
+            .iter()
+            .map(|(key, tally)| (tally.requests, &**key))
+            .collect();
         if weights.len() < 2 {
             return;
         }
         let half = weights.len() / 2;
         let (_, least_kept, _) = weights.select_nth_unstable(half);
         let (requests, key) = (least_kept.0, least_kept.1.to_vec());
-        let light = self.endpoints.extract_if(|k, tally| (tally.requests, &**k) < (requests, key.as_slice()));
+        let light = self
+            .endpoints
+            .extract_if(|k, tally| (tally.requests, &**k) < (requests, key.as_slice()));
         for (_, tally) in light {
             self.other.merge(&tally, Growth::Small);
         }
@@ -286,7 +326,10 @@ impl Tallies {
     /// Adds another worker's tallies of the same question.
     #[must_use]
     pub fn merge(mut self, mut other: Tallies, naming: &Naming) -> Tallies {
-        self.files.iter_mut().zip(&other.files).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.files
+            .iter_mut()
+            .zip(&other.files)
+            .for_each(|(mine, theirs)| mine.merge(theirs));
         self.cap.budget += other.cap.budget;
         self.cap.reached |= other.cap.reached;
         if other.cap.growth == Growth::Small {
@@ -311,7 +354,10 @@ impl Tallies {
             (one, another) => one.or(another),
         };
         self.bases.merge(&other.bases);
-        self.clocks.iter_mut().zip(other.clocks).for_each(|(mine, theirs)| *mine += theirs);
+        self.clocks
+            .iter_mut()
+            .zip(other.clocks)
+            .for_each(|(mine, theirs)| *mine += theirs);
         debug_assert_eq!(self.window_seconds, other.window_seconds);
         self.keep_to_budget(naming);
         self

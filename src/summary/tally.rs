@@ -28,7 +28,14 @@ pub struct PhaseTally {
 
 impl Default for PhaseTally {
     fn default() -> Self {
-        PhaseTally { count: 0, sum: 0, min: u64::MAX, max: 0, histogram: Histogram::default(), censored: None }
+        PhaseTally {
+            count: 0,
+            sum: 0,
+            min: u64::MAX,
+            max: 0,
+            histogram: Histogram::default(),
+            censored: None,
+        }
     }
 }
 
@@ -48,7 +55,9 @@ impl PhaseTally {
     pub fn record_as(&mut self, ending: Ending, duration: Micros, growth: Growth) {
         self.record(duration, growth);
         if ending == Ending::Censored {
-            self.censored.get_or_insert_default().record(duration.0, Growth::Small);
+            self.censored
+                .get_or_insert_default()
+                .record(duration.0, Growth::Small);
         }
     }
 
@@ -60,7 +69,9 @@ impl PhaseTally {
         self.max = self.max.max(other.max);
         self.histogram.merge(&other.histogram, growth);
         if let Some(censored) = &other.censored {
-            self.censored.get_or_insert_default().merge(censored, Growth::Small);
+            self.censored
+                .get_or_insert_default()
+                .merge(censored, Growth::Small);
         }
     }
 }
@@ -125,7 +136,9 @@ impl Tally {
                     any = true;
                     let tally = &mut self.phases[phase as usize];
                     match phase {
-                        Phase::Total | Phase::Upstream => tally.record_as(phases.ending, duration, growth),
+                        Phase::Total | Phase::Upstream => {
+                            tally.record_as(phases.ending, duration, growth)
+                        }
                         _ => tally.record(duration, growth),
                     }
                 }
@@ -167,7 +180,11 @@ impl Tally {
     /// Bytes on the heap and of itself.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let histograms: usize = self.phases.iter().map(|p| p.histogram.bytes() + p.censored.as_ref().map_or(0, |c| c.bytes())).sum();
+        let histograms: usize = self
+            .phases
+            .iter()
+            .map(|p| p.histogram.bytes() + p.censored.as_ref().map_or(0, |c| c.bytes()))
+            .sum();
         size_of::<Tally>() + histograms + self.slowest.bytes()
     }
 }
@@ -188,7 +205,9 @@ impl UpstreamTally {
     pub fn record(&mut self, record: &Record<'_>, phases: &Phases) {
         self.requests += 1;
         self.errors_5xx += u64::from(record.status.is_some_and(|status| status >= 500));
-        self.busy = self.busy.saturating_add(phases.busy.map_or(0, |(_, busy)| busy.0));
+        self.busy = self
+            .busy
+            .saturating_add(phases.busy.map_or(0, |(_, busy)| busy.0));
     }
 
     /// Adds another tally.
@@ -212,7 +231,10 @@ impl Bases {
 
     /// Adds another count.
     pub fn merge(&mut self, other: &Bases) {
-        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
+        self.0
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(mine, theirs)| *mine += theirs);
     }
 
     /// The best basis that any record had; total where none had any.

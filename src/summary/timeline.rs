@@ -13,7 +13,21 @@ use crate::stamp::Stamp;
 use crate::unit::Micros;
 
 /// Window widths in seconds, each a divisor of the next.
-const LADDER: &[u32] = &[1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 21_600, 86_400, 604_800, 604_800 * 52];
+const LADDER: &[u32] = &[
+    1,
+    5,
+    10,
+    30,
+    60,
+    300,
+    600,
+    1_800,
+    3_600,
+    21_600,
+    86_400,
+    604_800,
+    604_800 * 52,
+];
 
 /// As many windows as are kept: half a day of minutes. Chosen, not measured.
 const MOST: usize = 720;
@@ -98,7 +112,12 @@ impl Timeline {
     #[must_use]
     pub fn new(width_seconds: Option<u32>) -> Self {
         let grid = width_seconds.map_or(Grid::Auto(0), |seconds| Grid::Given(seconds.max(1), 0));
-        Timeline { grid, index: HashMap::new(), windows: Vec::new(), last: None }
+        Timeline {
+            grid,
+            index: HashMap::new(),
+            windows: Vec::new(),
+            last: None,
+        }
     }
 
     /// The width of a window.
@@ -126,7 +145,11 @@ impl Timeline {
             tally.wait = tally.wait.saturating_add(wait.0);
         }
         if let Some(total) = phases.get(Phase::Total) {
-            let growth = if at + HOT >= newest { Growth::Fast } else { Growth::Small };
+            let growth = if at + HOT >= newest {
+                Growth::Fast
+            } else {
+                Growth::Small
+            };
             tally.total.record_as(phases.ending, total, growth);
         }
         if self.windows.len() > self.grid.most() {
@@ -142,7 +165,12 @@ impl Timeline {
                 self.windows.push((window, WindowTally::default()));
                 self.index.insert(window, self.windows.len() - 1);
                 // Logs are nearly sorted: records come to the newest windows, which are kept fast.
-                if let Some((_, tally)) = self.windows.len().checked_sub(HOT + 1).and_then(|at| self.windows.get_mut(at)) {
+                if let Some((_, tally)) = self
+                    .windows
+                    .len()
+                    .checked_sub(HOT + 1)
+                    .and_then(|at| self.windows.get_mut(at))
+                {
                     tally.total.histogram.shrink();
                 }
                 self.windows.len() - 1
@@ -193,7 +221,11 @@ impl Timeline {
     #[must_use]
     pub fn windows(&self) -> Vec<(Stamp, &WindowTally)> {
         let width = self.grid.seconds() * 1_000_000;
-        let mut windows: Vec<_> = self.windows.iter().map(|(window, tally)| (Stamp(window.saturating_mul(width)), tally)).collect();
+        let mut windows: Vec<_> = self
+            .windows
+            .iter()
+            .map(|(window, tally)| (Stamp(window.saturating_mul(width)), tally))
+            .collect();
         windows.sort_unstable_by_key(|(from, _)| *from);
         windows
     }
@@ -201,7 +233,10 @@ impl Timeline {
     /// Bytes on the heap, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.windows.iter().map(|(_, tally)| size_of::<WindowTally>() + 24 + tally.total.histogram.bytes()).sum()
+        self.windows
+            .iter()
+            .map(|(_, tally)| size_of::<WindowTally>() + 24 + tally.total.histogram.bytes())
+            .sum()
     }
 }
 
@@ -211,17 +246,27 @@ mod tests {
 
     fn filled(seconds: impl Iterator<Item = i64>) -> Timeline {
         let mut timeline = Timeline::new(None);
-        seconds.for_each(|second| timeline.record(Stamp(second * 1_000_000), false, &Phases::default()));
+        seconds.for_each(|second| {
+            timeline.record(Stamp(second * 1_000_000), false, &Phases::default())
+        });
         timeline
     }
 
     fn counts(timeline: &Timeline) -> Vec<(i64, u64)> {
-        timeline.windows().iter().map(|(from, tally)| (from.0 / 1_000_000, tally.requests)).collect()
+        timeline
+            .windows()
+            .iter()
+            .map(|(from, tally)| (from.0 / 1_000_000, tally.requests))
+            .collect()
     }
 
     #[test]
     fn the_ladder_divides() {
-        assert!(LADDER.windows(2).all(|pair| pair[1].is_multiple_of(pair[0])));
+        assert!(
+            LADDER
+                .windows(2)
+                .all(|pair| pair[1].is_multiple_of(pair[0]))
+        );
     }
 
     #[test]
@@ -237,9 +282,16 @@ mod tests {
     #[test]
     fn a_given_width_is_finer_but_bounded() {
         let mut timeline = Timeline::new(Some(1));
-        (0..1_000).for_each(|second| timeline.record(Stamp(second * 1_000_000), true, &Phases::default()));
+        (0..1_000).for_each(|second| {
+            timeline.record(Stamp(second * 1_000_000), true, &Phases::default())
+        });
         assert_eq!(timeline.windows().len(), 1_000);
-        (0..50_000).for_each(|second| timeline.record(Stamp(second * 1_000_000), true, &Phases::default()));
-        assert_eq!((timeline.windows().len(), timeline.width()), (12_500, Micros(4_000_000)));
+        (0..50_000).for_each(|second| {
+            timeline.record(Stamp(second * 1_000_000), true, &Phases::default())
+        });
+        assert_eq!(
+            (timeline.windows().len(), timeline.width()),
+            (12_500, Micros(4_000_000))
+        );
     }
 }
