@@ -92,29 +92,37 @@ impl Kinds {
 /// Appends the route of a path to `route`.
 #[inline]
 pub fn mask(path: &[u8], route: &mut Vec<u8>) {
+    // What stays is copied in one piece, from here to the next segment that changes.
+    let mut kept = 0;
     let mut start = 0;
     let mut kinds = 0;
     for (at, byte) in path.iter().enumerate() {
-        if *byte == b'/' {
-            mask_segment(&path[start..at], Kinds(kinds), route);
-            route.push(b'/');
-            start = at + 1;
-            kinds = 0;
-        } else {
+        if *byte != b'/' {
             kinds |= Kinds::TABLE[usize::from(*byte)];
+            continue;
         }
+        if kinds & MAYBE_MASKED != 0 {
+            route.extend_from_slice(&path[kept..start]);
+            mask_segment(&path[start..at], Kinds(kinds), route);
+            kept = at;
+        }
+        start = at + 1;
+        kinds = 0;
     }
-    mask_segment(&path[start..], Kinds(kinds), route);
+    if kinds & MAYBE_MASKED != 0 {
+        route.extend_from_slice(&path[kept..start]);
+        mask_segment(&path[start..], Kinds(kinds), route);
+    } else {
+        route.extend_from_slice(&path[kept..]);
+    }
 }
+
+/// Nothing is masked that holds no digit, but for addresses.
+const MAYBE_MASKED: u16 = Kinds::DIGIT | Kinds::AT | Kinds::PERCENT | Kinds::COLON;
 
 /// Appends a segment or what stands for it.
 #[inline]
 fn mask_segment(segment: &[u8], kinds: Kinds, route: &mut Vec<u8>) {
-    // Nothing is masked that holds no digit, but for addresses.
-    if !kinds.has(Kinds::DIGIT | Kinds::AT | Kinds::PERCENT | Kinds::COLON) {
-        route.extend_from_slice(segment);
-        return;
-    }
     if kinds.has(Kinds::PERCENT) {
         // Decoded only to see what it is; a segment that stays is shown as it was sent.
         let decoded = percent_decode(segment);

@@ -56,6 +56,13 @@ impl From<Vec<u8>> for Literal {
 }
 
 impl Literal {
+    /// The first byte; 0 where there is none.
+    #[must_use]
+    #[inline]
+    pub fn first(&self) -> u8 {
+        self.head.to_ne_bytes()[0]
+    }
+
     /// The bytes.
     #[must_use]
     #[inline]

@@ -2,15 +2,26 @@
 
 use crate::grammar::{Field, Fields};
 
+/// Room for every field; a power of two, so that an index needs no check.
+const ROOM: usize = 32;
+const _: () = assert!(Field::COUNT <= ROOM);
+
 /// The place of each field's text in the line, and the column that gave it.
 ///
 /// Offsets instead of slices, so that the space outlives the line and is not written anew for each.
 #[derive(Debug, Default)]
 pub struct Values {
-    /// Bit `n` is set where field `n` is there; the arrays hold stale data elsewhere.
+    /// Bit `n` is set where field `n` is there; `places` holds stale data elsewhere.
     present: u32,
-    spans: [(u32, u32); Field::COUNT],
-    columns: [u8; Field::COUNT],
+    places: [Place; ROOM],
+}
+
+/// Lines are at most a mebibyte long, so offsets fit.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    start: u32,
+    end: u32,
+    column: u8,
 }
 
 impl Values {
@@ -20,14 +31,16 @@ impl Values {
         self.present = 0;
     }
 
-    /// Notes that the field's text is `start..end`. Lines are at most a mebibyte long, so offsets
-    /// fit.
+    /// Notes that the field's text is `start..end`.
     #[inline]
     pub fn set(&mut self, (field, column): (Field, u8), start: usize, end: usize) {
-        let at = field as usize;
+        let at = field as usize % ROOM;
         self.present |= 1 << at;
-        self.spans[at] = (start as u32, end as u32);
-        self.columns[at] = column;
+        self.places[at] = Place {
+            start: start as u32,
+            end: end as u32,
+            column,
+        };
     }
 
     /// As [`Values::set`], unless a column of a lower index, which is the preferred one, gave the
@@ -45,12 +58,12 @@ impl Values {
     /// The text of a field in its line.
     #[inline]
     pub fn text<'l>(&self, field: Field, line: &'l [u8]) -> Option<&'l [u8]> {
-        let at = field as usize;
+        let at = field as usize % ROOM;
         if self.present & (1 << at) == 0 {
             return None;
         }
-        let (start, end) = self.spans[at];
-        line.get(start as usize..end as usize)
+        let place = &self.places[at];
+        line.get(place.start as usize..place.end as usize)
     }
 
     /// Whether any of the fields is there.
@@ -62,18 +75,14 @@ impl Values {
     /// The index of the column that gave a field.
     #[inline]
     pub fn column(&self, field: Field) -> Option<usize> {
-        let at = field as usize;
-        (self.present & (1 << at) != 0).then(|| usize::from(self.columns[at]))
+        let at = field as usize % ROOM;
+        (self.present & (1 << at) != 0).then(|| usize::from(self.places[at].column))
     }
 
     /// Makes the value of one field that of another.
     pub fn rename(&mut self, from: Field, to: Field) {
-        let (start, end) = self.spans[from as usize];
-        self.set(
-            (to, self.columns[from as usize]),
-            start as usize,
-            end as usize,
-        );
+        let Place { start, end, column } = self.places[from as usize % ROOM];
+        self.set((to, column), start as usize, end as usize);
         self.present &= !(1 << from as usize);
     }
 }

@@ -12,7 +12,7 @@ use crate::endpoint::fold::Keep;
 use crate::phases::{Basis, Phase};
 use crate::unit::{self, Micros};
 
-use super::histogram::Growth;
+use super::histogram::{Growth, buckets};
 
 /// Freezes tallies. `files` holds the sources in the order in which they were tallied, their lines
 /// not yet filled in.
@@ -141,11 +141,11 @@ fn distribution(tally: &PhaseTally) -> Option<Distribution> {
         sum: Micros(tally.sum),
         min: Micros(tally.min),
         max: Micros(tally.max),
-        buckets: tally.histogram.buckets(),
+        buckets: buckets(&tally.histogram().freeze()),
         censored: tally
             .censored
             .as_ref()
-            .map_or_else(Vec::new, |censored| censored.buckets()),
+            .map_or_else(Vec::new, |censored| buckets(&censored.freeze())),
     })
 }
 

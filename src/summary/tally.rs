@@ -20,8 +20,12 @@ pub struct PhaseTally {
     pub min: u64,
     /// The longest.
     pub max: u64,
-    /// All of them.
-    pub histogram: Histogram,
+    /// All of them but the repetitions.
+    histogram: Histogram,
+    /// How often `repeated` came again since it was recorded in the histogram: connecting to an
+    /// upstream mostly takes 0 ms, and counting that again needs no histogram.
+    repetitions: u64,
+    repeated: u64,
     /// Those that were cut off, and so are lower bounds.
     pub censored: Option<Box<Histogram>>,
 }
@@ -34,6 +38,8 @@ impl Default for PhaseTally {
             min: u64::MAX,
             max: 0,
             histogram: Histogram::default(),
+            repetitions: 0,
+            repeated: u64::MAX,
             censored: None,
         }
     }
@@ -47,7 +53,46 @@ impl PhaseTally {
         self.sum = self.sum.saturating_add(duration.0);
         self.min = self.min.min(duration.0);
         self.max = self.max.max(duration.0);
-        self.histogram.record(duration.0, growth);
+        if duration.0 == self.repeated {
+            self.repetitions += 1;
+        } else {
+            self.settle(growth);
+            self.repeated = duration.0;
+            self.histogram.record(duration.0, 1, growth);
+        }
+    }
+
+    /// Puts the repetitions into the histogram.
+    #[inline]
+    fn settle(&mut self, growth: Growth) {
+        if self.repetitions > 0 {
+            self.histogram
+                .record(self.repeated, self.repetitions, growth);
+            self.repetitions = 0;
+        }
+    }
+
+    /// All durations.
+    #[must_use]
+    pub fn histogram(&self) -> Histogram {
+        let mut whole = self.clone();
+        whole.settle(Growth::Small);
+        whole.histogram
+    }
+
+    /// Takes the smaller form of the histogram.
+    pub fn shrink(&mut self) {
+        self.histogram.shrink();
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.histogram.bytes()
+            + self
+                .censored
+                .as_ref()
+                .map_or(0, |censored| censored.bytes())
     }
 
     /// Counts a duration, which is a lower bound where the request was cut off.
@@ -57,7 +102,7 @@ impl PhaseTally {
         if ending == Ending::Censored {
             self.censored
                 .get_or_insert_default()
-                .record(duration.0, Growth::Small);
+                .record(duration.0, 1, Growth::Small);
         }
     }
 
@@ -68,6 +113,10 @@ impl PhaseTally {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.histogram.merge(&other.histogram, growth);
+        if other.repetitions > 0 {
+            self.histogram
+                .record(other.repeated, other.repetitions, growth);
+        }
         if let Some(censored) = &other.censored {
             self.censored
                 .get_or_insert_default()
@@ -173,18 +222,14 @@ impl Tally {
     /// Takes the smaller form of each histogram.
     pub fn shrink(&mut self) {
         for phase in &mut self.phases {
-            phase.histogram.shrink();
+            phase.shrink();
         }
     }
 
     /// Bytes on the heap and of itself.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let histograms: usize = self
-            .phases
-            .iter()
-            .map(|p| p.histogram.bytes() + p.censored.as_ref().map_or(0, |c| c.bytes()))
-            .sum();
+        let histograms: usize = self.phases.iter().map(PhaseTally::bytes).sum();
         size_of::<Tally>() + histograms + self.slowest.bytes()
     }
 }

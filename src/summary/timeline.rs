@@ -171,7 +171,7 @@ impl Timeline {
                     .checked_sub(HOT + 1)
                     .and_then(|at| self.windows.get_mut(at))
                 {
-                    tally.total.histogram.shrink();
+                    tally.total.shrink();
                 }
                 self.windows.len() - 1
             }
@@ -235,7 +235,7 @@ impl Timeline {
     pub fn bytes(&self) -> usize {
         self.windows
             .iter()
-            .map(|(_, tally)| size_of::<WindowTally>() + 24 + tally.total.histogram.bytes())
+            .map(|(_, tally)| size_of::<WindowTally>() + 24 + tally.total.bytes())
             .sum()
     }
 }
