@@ -1,7 +1,7 @@
 //! Lines of a text format: the steps of a [`TextPlan`] over the bytes of a line.
 
 use memchr::{memchr, memchr3};
-use nom::bytes::complete::{take, take_while};
+use nom::bytes::complete::take_while;
 use nom::combinator::rest;
 use nom::{Err, IResult, Parser};
 
@@ -40,11 +40,11 @@ pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<
 #[inline(always)]
 fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
     match step.shape {
-        Shape::Fixed(length) => followed(take(length).parse(input)?, &step.then),
+        Shape::Fixed(length) => followed(first(length, input)?, &step.then),
         Shape::Until => until(&step.then, input),
         Shape::Quoted => {
             let end = find(b'"', input).ok_or(Err::Error(()))?;
-            followed(take(end).parse(input)?, &step.then)
+            followed(first(end, input)?, &step.then)
         }
         Shape::QuotedEscaped => followed(until_bare_quote(input)?, &step.then),
         Shape::List => list(&step.then, input),
@@ -55,6 +55,15 @@ fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
             None => rest(input),
         },
         Shape::Rest => rest(input),
+    }
+}
+
+/// As nom's `take`, which is not inlined.
+#[inline(always)]
+fn first(length: usize, input: &[u8]) -> Parsed<'_> {
+    match input.split_at_checked(length) {
+        Some((value, left)) => Ok((left, value)),
+        None => Err(Err::Error(())),
     }
 }
 
