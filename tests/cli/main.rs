@@ -1,0 +1,21 @@
+//! The program as a person meets it: arguments, files, pipes, signals and terminals in; text, exit
+//! codes and files out.
+//!
+//! [`program`] runs it, [`scratch`] makes the folders and logs that it reads, [`golden`] holds what it
+//! printed before. Everything else is tests, by what they are about.
+
+mod claims;
+mod damage;
+mod filters;
+mod golden;
+mod help;
+mod input;
+mod mistakes;
+mod naming;
+mod output;
+mod program;
+mod scratch;
+mod settings;
+mod signals;
+mod terminal;
+mod view;
