@@ -31,6 +31,9 @@ const SHORT: usize = 16;
 const LIST_BUCKET: usize = size_of::<(u16, u32)>();
 const ARRAY_BUCKET: usize = size_of::<u64>();
 
+/// What an allocation costs besides its bytes, about.
+const ALLOCATION: usize = 16;
+
 /// A mergeable histogram of durations in microseconds.
 #[derive(Debug, Clone)]
 pub struct Histogram(Form);
@@ -133,7 +136,8 @@ impl Histogram {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match &self.0 {
-            Form::List(list) => list.capacity() * LIST_BUCKET,
+            Form::List(list) if list.capacity() == 0 => 0,
+            Form::List(list) => ALLOCATION + list.capacity() * LIST_BUCKET,
             Form::Array(array) => array.capacity() * ARRAY_BUCKET,
         }
     }

@@ -79,7 +79,7 @@ pub struct Tallies {
 /// The memory that endpoints may take.
 #[derive(Debug)]
 pub(super) struct Cap {
-    /// Bytes for this worker.
+    /// Bytes for the endpoints of this worker.
     budget: usize,
     growth: Growth,
     /// Records until the size is looked at again.
@@ -110,7 +110,7 @@ impl Tallies {
             bases: Bases::default(),
             clocks: [0; 3],
             cap: Cap {
-                budget,
+                budget: budget / RESERVE,
                 growth: Growth::Fast,
                 until_look: LOOK_EVERY,
                 reached: false,
@@ -374,6 +374,9 @@ impl Tallies {
 
 /// The name of the upstreams that had no room.
 const OTHER_UPSTREAMS: &[u8] = b"(other)";
+
+/// One part of this many is for the endpoints, the rest for what folding and merging them takes.
+const RESERVE: usize = 2;
 
 /// Records between two looks at the size of the tallies.
 const LOOK_EVERY: usize = 16_384;
