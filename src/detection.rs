@@ -139,7 +139,8 @@ impl Format {
                 }
             });
         }
-        let Definition { name, text, escape } = parse_definition(text);
+        let Definition { name, text, escape } =
+            parse_definition(text).map_err(|e| e.to_string())?;
         compile(
             name.as_deref().unwrap_or("custom"),
             &text,
@@ -199,6 +200,9 @@ fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<G
     if let (true, Some(Err(error))) = (grammars.is_empty(), errors.pop()) {
         return Err(error);
     }
+    if sample(head).is_empty() {
+        return Ok(None);
+    }
     if let [only] = grammars.as_slice() {
         return Ok(Some(only.clone()));
     }
@@ -211,21 +215,38 @@ fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<G
         .collect();
     match fits.as_slice() {
         [only] => Ok(Some((*only).clone())),
-        _ => {
-            let list: Vec<String> = formats
+        [] => Err(format!(
+            "the configuration has no access_log for this file, and {}",
+            no_fit(&grammars, head)
+        )),
+        several => {
+            let list = several
                 .iter()
-                .map(|format| format!("\n  {}: {}", format.name, format.definition))
-                .collect();
-            let how = if fits.is_empty() {
-                "none of its formats fits the lines"
-            } else {
-                "several of its formats fit the lines"
-            };
+                .map(|grammar| format!("\n  {}: {}", grammar.name, grammar.definition));
             Err(format!(
-                "the configuration has no access_log for this file, and {how}; give one of these with --log-format:{}",
-                list.concat()
+                "the configuration has no access_log for this file, and several of its formats fit the lines; give the definition of the right one with --log-format{}",
+                list.collect::<String>()
             ))
         }
+    }
+}
+
+/// That none of the grammars fits the lines, and where the nearest parts from them.
+fn no_fit(grammars: &[Grammar], head: &[u8]) -> String {
+    let sample = sample(head);
+    let scored: Vec<_> = grammars
+        .iter()
+        .map(|grammar| {
+            (
+                count_fits(grammar, &sample),
+                grammar.fields().len(),
+                grammar,
+            )
+        })
+        .collect();
+    match sample.first() {
+        Some(first) => nearest(&scored, &sample, first).to_string(),
+        None => "it holds no line".to_owned(),
     }
 }
 

@@ -339,7 +339,7 @@ fn comparison(input: &str) -> Parsed<'_, Raw<'_>> {
         )
     };
     let (input, right) =
-        alt((quoted("'"), quoted("\""), is_not(" \t\r\n()'\""))).parse(right_at)?;
+        alt((quoted("'"), quoted("\""), is_not(" \t\r\n()'\"<>=!~"))).parse(right_at)?;
     Ok((
         input,
         Raw::Compare {

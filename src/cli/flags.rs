@@ -48,12 +48,13 @@ pub struct ReportFlags {
         long,
         value_name = "STR",
         help_heading = "Input",
-        env = "SLOWPATH_LOG_FORMAT"
+        env = "SLOWPATH_LOG_FORMAT",
+        hide_env_values = true
     )]
     pub log_format: Option<String>,
 
     /// Take the log_format from this nginx configuration, by the access_log that names the file
-    #[arg(long, value_name = "FILE", help_heading = "Input", env = "SLOWPATH_NGINX_CONF", conflicts_with = "log_format", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", help_heading = "Input", env = "SLOWPATH_NGINX_CONF", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub nginx_conf: Option<PathBuf>,
 
     /// The Server-Timing metric that is the application's time [default: X-Runtime, then `total`]
@@ -61,7 +62,8 @@ pub struct ReportFlags {
         long,
         value_name = "NAME",
         help_heading = "Input",
-        env = "SLOWPATH_APP_METRIC"
+        env = "SLOWPATH_APP_METRIC",
+        hide_env_values = true
     )]
     pub app_metric: Option<String>,
 
@@ -84,7 +86,8 @@ pub struct ReportFlags {
         value_name = "DIMENSIONS",
         value_delimiter = ',',
         help_heading = "Endpoints",
-        env = "SLOWPATH_GROUP_BY"
+        env = "SLOWPATH_GROUP_BY",
+        hide_env_values = true
     )]
     pub group_by: Vec<String>,
 
@@ -117,7 +120,8 @@ pub struct ReportFlags {
         long,
         value_name = "COLUMN",
         help_heading = "Output",
-        env = "SLOWPATH_SORT"
+        env = "SLOWPATH_SORT",
+        hide_env_values = true
     )]
     pub sort: Option<String>,
 
@@ -127,7 +131,8 @@ pub struct ReportFlags {
         long,
         value_name = "N",
         help_heading = "Output",
-        env = "SLOWPATH_LIMIT"
+        env = "SLOWPATH_LIMIT",
+        hide_env_values = true
     )]
     pub limit: Option<usize>,
 
@@ -137,7 +142,8 @@ pub struct ReportFlags {
         value_name = "COLUMNS",
         value_delimiter = ',',
         help_heading = "Output",
-        env = "SLOWPATH_COLUMNS"
+        env = "SLOWPATH_COLUMNS",
+        hide_env_values = true
     )]
     pub columns: Vec<String>,
 
@@ -147,7 +153,8 @@ pub struct ReportFlags {
         value_name = "P",
         value_delimiter = ',',
         help_heading = "Output",
-        env = "SLOWPATH_PERCENTILES"
+        env = "SLOWPATH_PERCENTILES",
+        hide_env_values = true
     )]
     pub percentiles: Vec<Quantile>,
 
@@ -157,7 +164,8 @@ pub struct ReportFlags {
         long,
         value_name = "FORMAT",
         help_heading = "Output",
-        env = "SLOWPATH_FORMAT"
+        env = "SLOWPATH_FORMAT",
+        hide_env_values = true
     )]
     pub format: Option<Format>,
 
@@ -166,7 +174,7 @@ pub struct ReportFlags {
     pub output: Option<PathBuf>,
 
     /// The width of a window of the timeline, from 1s on [default: auto]
-    #[arg(long, value_name = "WIDTH", help_heading = "Output", env = "SLOWPATH_WINDOW", value_parser = read_window)]
+    #[arg(long, value_name = "WIDTH", help_heading = "Output", env = "SLOWPATH_WINDOW", hide_env_values = true, value_parser = read_window)]
     pub window: Option<Window>,
 
     /// When to use colours [default: auto]
@@ -174,7 +182,8 @@ pub struct ReportFlags {
         long,
         value_name = "WHEN",
         help_heading = "Output",
-        env = "SLOWPATH_COLOR"
+        env = "SLOWPATH_COLOR",
+        hide_env_values = true
     )]
     pub color: Option<Color>,
 
@@ -183,7 +192,7 @@ pub struct ReportFlags {
     pub quiet: bool,
 
     /// Memory for tallies over all threads [default: 96MiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Resources", env = "SLOWPATH_MEMORY", value_parser = read_bytes)]
+    #[arg(long, value_name = "SIZE", help_heading = "Resources", env = "SLOWPATH_MEMORY", hide_env_values = true, value_parser = read_bytes)]
     pub memory: Option<u64>,
 
     /// Threads [default: as many as there are cores]
@@ -192,12 +201,13 @@ pub struct ReportFlags {
         long,
         value_name = "N",
         help_heading = "Resources",
-        env = "SLOWPATH_THREADS"
+        env = "SLOWPATH_THREADS",
+        hide_env_values = true
     )]
     pub threads: Option<usize>,
 
     /// Settings [default: slowpath.toml here, where there is one]
-    #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
     /// Bytes of a block; for tests of the same answer

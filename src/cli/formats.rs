@@ -5,7 +5,7 @@ use std::path::Path;
 
 use slowpath::detection::detect;
 use slowpath::grammar::builtin;
-use slowpath::grammar::{Column, Field, Fields, Grammar, Syntax};
+use slowpath::grammar::{Column, Field, Fields, Syntax};
 use slowpath::input::{self, LONGEST_LINE, Source, lines};
 use slowpath::record::LineReader;
 use slowpath::untrusted::Untrusted;
@@ -106,7 +106,7 @@ fn quoted(definition: &str) -> String {
 
 /// Which format fits a log, field by field of its first line, and what is missing to measure wait.
 fn explain(path: &Path) -> Result<String, String> {
-    let shown = Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
+    let shown = Source::from_argument(path).shown();
     let head = input::head(&Source::from_argument(path)).map_err(|e| format!("{shown}: {e}"))?;
     let Some(grammar) = detect(&head).map_err(|e| format!("{shown}: {e}"))? else {
         return Err(format!("{shown}: holds no line"));
@@ -115,9 +115,15 @@ fn explain(path: &Path) -> Result<String, String> {
     let mut reader = LineReader::new(&plan);
     let (mut fits, mut of) = (0, 0);
     let mut example = None;
+    // A table of keys knows more fields than a line has.
+    let mut held = Fields::NONE;
     for line in lines(&head).filter(|line| !line.is_empty() && line.len() <= LONGEST_LINE) {
         of += 1;
-        if reader.read(line).is_ok() {
+        if let Ok(record) = reader.read(line) {
+            held = Field::ALL
+                .iter()
+                .filter(|field| record.raw(**field).is_some())
+                .fold(held, |held, field| held.with(*field));
             fits += 1;
             example = example.or(Some(line));
         }
@@ -149,7 +155,7 @@ fn explain(path: &Path) -> Result<String, String> {
             }
         }
     }
-    let _ = writeln!(out, "\n{}", missing(&grammar));
+    let _ = writeln!(out, "\n{}", missing(held));
     Ok(out)
 }
 
@@ -187,9 +193,8 @@ fn meaning(column: &Column) -> String {
     what.to_owned()
 }
 
-/// What a log of this grammar lacks to measure wait.
-fn missing(grammar: &Grammar) -> String {
-    let fields = grammar.fields();
+/// What a log with these fields lacks to measure wait.
+fn missing(fields: Fields) -> String {
     if fields.has(Field::Wait) {
         return "wait is measured: the log has a queue timer".to_owned();
     }

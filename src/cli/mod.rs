@@ -13,7 +13,8 @@ mod sources;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use exit::Exit;
 use flags::ReportFlags;
@@ -27,7 +28,6 @@ use flags::ReportFlags;
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 fine, 2 trouble (usage, a file that could not be read whole, no line that fits),\n70 a broken invariant of slowpath itself, 130 and 143 interrupted after printing what was read.\n\nExamples:\n  slowpath access.log                              where the time goes, endpoint by endpoint\n  slowpath /var/log/nginx/access.log* --since 1h   the last hour of the log, over rotated files\n  zcat access.log.gz | slowpath --where 'status >= 500'\n  slowpath access.log --show 'GET /api/users/:id'  one endpoint in full\n  slowpath formats access.log                      which format fits, and what is missing to measure wait"
 )]
 struct Cli {
@@ -58,8 +58,12 @@ enum Command {
 
 /// Runs the program.
 pub fn run() -> Exit {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches))
+    });
+    let (mut cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are no errors, and go to stdout.
             let exit = if error.use_stderr() {
@@ -73,6 +77,15 @@ pub fn run() -> Exit {
             };
         }
     };
+    let given = matches.subcommand_matches("report").unwrap_or(&matches);
+    let flags = match &mut cli.command {
+        Some(Command::Report(flags)) => flags,
+        _ => &mut cli.report,
+    };
+    if let Err(error) = one_format(flags, given) {
+        say(&error);
+        return Exit::Trouble;
+    }
     let result = match cli.command {
         None => report::run(cli.report),
         Some(Command::Report(flags)) => report::run(*flags),
@@ -84,6 +97,27 @@ pub fn run() -> Exit {
         say(&error);
         Exit::Trouble
     })
+}
+
+/// The format is said once: a flag counts before the environment.
+fn one_format(flags: &mut ReportFlags, given: &ArgMatches) -> Result<(), String> {
+    let from_environment = |flag| given.value_source(flag) == Some(ValueSource::EnvVariable);
+    if flags.log_format.is_none() || flags.nginx_conf.is_none() {
+        return Ok(());
+    }
+    match (
+        from_environment("log_format"),
+        from_environment("nginx_conf"),
+    ) {
+        (true, false) => flags.log_format = None,
+        (false, true) => flags.nginx_conf = None,
+        _ => {
+            return Err(
+                "--log-format and --nginx-conf both say the format: give one of them".to_owned(),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit, String> {

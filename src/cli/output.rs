@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use slowpath::input::Source;
 use slowpath::untrusted::Untrusted;
 use tempfile::NamedTempFile;
 
@@ -19,80 +20,147 @@ pub fn to_stdout(bytes: &[u8]) -> Result<Exit, String> {
     }
 }
 
-/// Writes a file: beside it first, then under its name.
-pub fn to_file(path: &Path, bytes: &[u8]) -> Result<Exit, String> {
-    let mut file = WholeFile::create(path)?;
-    file.write_all(bytes).map_err(|e| failed(path, &e))?;
-    file.finish()
-}
-
-/// A file that appears under its name only when it is complete; until then, and after any error, what
-/// was there before stays.
-pub struct WholeFile {
-    temporary: NamedTempFile,
+/// A file that results go to. A regular file appears under its name only when it is complete; until
+/// then, and after any error, what was there before stays. A device or FIFO is written to as it is.
+pub struct OutputFile {
+    kind: Kind,
+    /// As it was given, for messages.
     path: PathBuf,
 }
 
-impl WholeFile {
-    /// Begins a file.
-    pub fn create(path: &Path) -> Result<WholeFile, String> {
-        if path.is_dir() {
-            return Err(format!("{}: is a directory: name a file", shown(path)));
-        }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".slowpath-");
-        // As a file that is created in the usual way; a temporary file is for its owner only.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder.tempfile_in(folder).map_err(|e| failed(path, &e))?;
-        Ok(WholeFile {
-            temporary,
+enum Kind {
+    Whole {
+        temporary: NamedTempFile,
+        /// Where a link points to, so that the link stays.
+        target: PathBuf,
+    },
+    Direct(File),
+}
+
+impl OutputFile {
+    /// Begins a file. It is begun before the log is read, so that a folder that is not there is
+    /// noticed at once.
+    pub fn create(path: &Path) -> Result<OutputFile, String> {
+        let error = |e: &io::Error| failed(path, e);
+        let kind = match path.metadata() {
+            Ok(meta) if meta.is_dir() => {
+                return Err(format!("{}: is a directory: name a file", shown(path)));
+            }
+            Ok(meta) if !meta.is_file() => Kind::Direct(
+                File::options()
+                    .write(true)
+                    .open(path)
+                    .map_err(|e| error(&e))?,
+            ),
+            Ok(_) => {
+                Kind::beside(path.canonicalize().map_err(|e| error(&e))?).map_err(|e| error(&e))?
+            }
+            Err(_) => Kind::beside(path.to_owned()).map_err(|e| error(&e))?,
+        };
+        Ok(OutputFile {
+            kind,
             path: path.to_owned(),
         })
     }
 
     /// Gives the file its name, once its bytes are on the disk.
-    pub fn finish(mut self) -> Result<Exit, String> {
-        self.temporary.flush().map_err(|e| failed(&self.path, &e))?;
-        self.temporary
-            .as_file()
-            .sync_all()
-            .map_err(|e| failed(&self.path, &e))?;
-        // A file that was there keeps its mode.
-        if let Ok(old) = self.path.metadata() {
-            let _ = self.temporary.as_file().set_permissions(old.permissions());
+    pub fn finish(self) -> Result<Exit, String> {
+        let OutputFile { kind, path } = self;
+        match kind {
+            Kind::Direct(mut file) => file.flush(),
+            Kind::Whole { temporary, target } => persist(temporary, &target),
         }
-        let path = self.path;
-        self.temporary
-            .persist(&path)
-            .map_err(|e| failed(&path, &e.error))?;
-        // The name is safe once the folder is on the disk; some systems cannot do that, and say so.
-        if let Some(folder) = path.parent().and_then(|folder| {
-            File::open(if folder.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                folder
-            })
-            .ok()
-        }) {
-            let _ = folder.sync_all();
-        }
+        .map_err(|e| failed(&path, &e))?;
         Ok(Exit::Fine)
+    }
+
+    /// Writes everything and finishes.
+    pub fn finish_with(mut self, bytes: &[u8]) -> Result<Exit, String> {
+        self.write_all(bytes).map_err(|e| failed(&self.path, &e))?;
+        self.finish()
     }
 }
 
-impl Write for WholeFile {
+impl Kind {
+    /// A temporary file in the folder of the target.
+    fn beside(target: PathBuf) -> io::Result<Kind> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".slowpath-");
+        // As a file that is created in the usual way; a temporary file is for its owner only.
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let folder = folder(&target);
+        match builder.tempfile_in(folder) {
+            Ok(temporary) => Ok(Kind::Whole { temporary, target }),
+            Err(_) if !folder.is_dir() => Err(io::Error::other("its folder is not there")),
+            // The error names the temporary file, which nobody knows.
+            Err(error) => Err(io::Error::from(error.kind())),
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn persist(mut temporary: NamedTempFile, target: &Path) -> io::Result<()> {
+    temporary.flush()?;
+    temporary.as_file().sync_all()?;
+    // A file that was there keeps its mode.
+    if let Ok(old) = target.metadata() {
+        let _ = temporary.as_file().set_permissions(old.permissions());
+    }
+    temporary.persist(target).map_err(|e| e.error)?;
+    // The name is safe once the folder is on the disk; some systems cannot do that.
+    if let Ok(folder) = File::open(folder(target)) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.write(bytes)
+        match &mut self.kind {
+            Kind::Whole { temporary, .. } => temporary.write(bytes),
+            Kind::Direct(file) => file.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.flush()
+        match &mut self.kind {
+            Kind::Whole { temporary, .. } => temporary.flush(),
+            Kind::Direct(file) => file.flush(),
+        }
     }
+}
+
+/// Refuses to write over what is read, or two results over each other.
+pub fn check(outputs: &[&Path], inputs: &[Source]) -> Result<(), String> {
+    let identity = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    for (at, output) in outputs.iter().enumerate() {
+        // Writing to a device twice harms nobody.
+        if output.metadata().is_ok_and(|meta| !meta.is_file()) {
+            continue;
+        }
+        let reads = |source: &Source| matches!(source, Source::File(path) if identity(path) == identity(output));
+        if inputs.iter().any(reads) {
+            return Err(format!(
+                "{} is the log itself: write to another file",
+                shown(output)
+            ));
+        }
+        if outputs[..at]
+            .iter()
+            .any(|other| identity(other) == identity(output))
+        {
+            return Err(format!(
+                "{} is given twice: write the report and the rejects to two files",
+                shown(output)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The columns of the terminal behind stdout.

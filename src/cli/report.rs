@@ -1,15 +1,14 @@
 //! `slowpath [report] FILES`: from flags to a printed report.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use slowpath::detection::{Format as LogFormat, why_none_fits};
 use slowpath::endpoint::{Dimension, Naming, Pattern};
 use slowpath::filter::Filter;
-use slowpath::grammar::nginx_conf;
-use slowpath::grammar::{Fields, Plan};
+use slowpath::grammar::{Fields, Plan, builtin, nginx_conf};
 use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
 use slowpath::phases::AppClock;
 use slowpath::report::{Choice, Column, View, csv, json, markdown, show, table};
@@ -21,7 +20,7 @@ use slowpath::unit::{Micros, Quantile};
 use slowpath::untrusted::Untrusted;
 
 use super::flags::{Color, Format, ReportFlags, Window};
-use super::output::{self, WholeFile};
+use super::output::{self, OutputFile};
 use super::{Exit, config, progress, say, signals, sources};
 
 /// Endpoints in a table where nothing is said: a screen full.
@@ -39,33 +38,54 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     let log_format = log_format(&flags)?;
     let mut question = question(&flags, form)?;
     let mut sources = sources::sources(&flags.files)?;
+    let outputs: Vec<&Path> = [&flags.output, &flags.rejects]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    output::check(&outputs, &sources)?;
+    let output = flags
+        .output
+        .as_deref()
+        .map(OutputFile::create)
+        .transpose()?;
+    let rejects = flags
+        .rejects
+        .as_deref()
+        .map(OutputFile::create)
+        .transpose()?;
     let interrupt =
         Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
-    let run = Run {
+    let mut run = Run {
         flags: &flags,
         log_format,
         pool: pool(&flags)?,
         interrupt: Arc::clone(&interrupt),
     };
-    // Kept until the end: the file has no name and goes with it.
-    let _spooled = run.time_range(&mut question, &mut sources)?;
-    let summary = run.summary(sources, &question)?;
-    let broken = accounting(&summary);
+    run.time_range(&mut question, &mut sources)?;
+    let summary = run.summary(sources, &question, rejects)?;
+    let exit = accounting(&summary)
+        .and(trouble(&summary))
+        .and(signals::exit(&interrupt));
     let complete = !interrupt.is_set();
-    let text = render(&summary, &choice, &flags, form, complete);
-    let printed = match (&flags.output, complete) {
-        // A partial result must not take the place of a whole one.
-        (Some(path), false) => {
-            say(&format!("interrupted: {} is left as it was", shown(path)));
+    let nothing_read =
+        summary.lines.lines == 0 && summary.files.iter().any(|file| file.error.is_some());
+    let (text, shown_exit) = render(&summary, &choice, &flags, form, complete);
+    let printed = match output {
+        Some(output) if complete && !nothing_read => output.finish_with(text.as_bytes())?,
+        // What is partial or empty must not take the place of what is whole.
+        Some(_) => {
+            say(&format!(
+                "{} is left as it was",
+                flags.output.as_deref().map(shown).unwrap_or_default()
+            ));
             output::to_stdout(text.as_bytes())?
         }
-        (Some(path), true) => output::to_file(path, text.as_bytes())?,
-        (None, _) => output::to_stdout(text.as_bytes())?,
+        // The error says it all.
+        None if nothing_read && form == Format::Table => Exit::Fine,
+        None => output::to_stdout(text.as_bytes())?,
     };
-    Ok(printed
-        .and(trouble(&summary))
-        .and(signals::exit(&interrupt))
-        .and(broken))
+    Ok(printed.and(shown_exit).and(exit))
 }
 
 /// What a run reads with.
@@ -81,7 +101,12 @@ type Plans = Mutex<Vec<Option<Arc<Plan>>>>;
 
 impl Run<'_> {
     /// Tallies the sources.
-    fn summary(&self, sources: Vec<Source>, question: &Question) -> Result<Summary, String> {
+    fn summary(
+        &self,
+        sources: Vec<Source>,
+        question: &Question,
+        rejects: Option<OutputFile>,
+    ) -> Result<Summary, String> {
         let plans: Plans = Mutex::new(vec![None; sources.len()]);
         let open = |at: usize, head: &[u8]| self.open(&sources, at, head, question.needs(), &plans);
         let progress = Arc::new(Progress::default());
@@ -91,13 +116,7 @@ impl Run<'_> {
             progress::Shown::begin(&progress, input::size(&sources))
         };
         let feed = self.feed(&sources, &progress, &open);
-        let sink = self
-            .flags
-            .rejects
-            .as_deref()
-            .map(WholeFile::create)
-            .transpose()?
-            .map(RejectSink::new);
+        let sink = rejects.map(RejectSink::new);
         let tallies = reduce(
             &self.pool,
             &feed,
@@ -109,9 +128,14 @@ impl Run<'_> {
         drop(bar);
         if let Some(sink) = sink {
             let path = self.flags.rejects.as_deref().map(shown).unwrap_or_default();
-            sink.finish()
-                .map_err(|e| format!("cannot write {path}: {e}"))?
-                .finish()?;
+            let file = sink
+                .finish()
+                .map_err(|e| format!("cannot write {path}: {e}"))?;
+            if self.interrupt.is_set() {
+                say(&format!("{path} is left as it was"));
+            } else {
+                file.finish()?;
+            }
         }
         let ends = feed.ends();
         let plans = plans.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -157,8 +181,25 @@ impl Run<'_> {
         )
     }
 
-    /// Decides on the grammar of a source by its first bytes.
+    /// Decides on the grammar of a source by its first bytes, and says so where it fits none of them.
     fn open(
+        &self,
+        sources: &[Source],
+        at: usize,
+        head: &[u8],
+        needs: Fields,
+        plans: &Plans,
+    ) -> Result<Arc<Plan>, String> {
+        let plan = self.grammar(sources, at, head, needs, plans)?;
+        if let Some(why) = why_none_fits(&plan.grammar, head) {
+            let name = sources.get(at).map(Source::shown).unwrap_or_default();
+            say(&format!("{name}: {why}"));
+        }
+        Ok(plan)
+    }
+
+    /// Decides on the grammar of a source by its first bytes.
+    fn grammar(
         &self,
         sources: &[Source],
         at: usize,
@@ -173,21 +214,18 @@ impl Run<'_> {
         let found = self.log_format.grammar(path, head)?;
         let is_empty = found.is_none();
         // A source without a line needs some grammar all the same; it reads nothing.
-        let grammar = match found {
-            Some(grammar) => grammar,
-            None => slowpath::grammar::builtin::all()
+        let some = || {
+            builtin::all()
                 .first()
-                .and_then(|b| b.grammars.first())
+                .and_then(|builtin| builtin.grammars.first())
                 .cloned()
-                .ok_or("no built-in formats")?,
         };
-        if let Some(why) = why_none_fits(&grammar, head) {
-            say(&format!(
-                "{}: {why}",
-                path.map_or_else(|| "stdin".to_owned(), shown)
-            ));
-        }
-        let plan = Arc::new(grammar.plan(needs));
+        let plan = Arc::new(
+            found
+                .or_else(some)
+                .ok_or("no built-in formats")?
+                .plan(needs),
+        );
         if !is_empty
             && let Some(slot) = plans
                 .lock()
@@ -202,26 +240,31 @@ impl Run<'_> {
     /// Fills in the time range of the question. A range that counts back from the last record takes
     /// a pass of its own, for which standard input is kept in a file without a name.
     fn time_range(
-        &self,
+        &mut self,
         question: &mut Question,
         sources: &mut [Source],
-    ) -> Result<Option<tempfile::NamedTempFile>, String> {
-        let since = self.flags.since.as_deref().map(Moment::read).transpose()?;
-        let until = self.flags.until.as_deref().map(Moment::read).transpose()?;
-        let relative = [&since, &until]
+    ) -> Result<(), String> {
+        let moment = |flag: &str, text: &Option<String>| {
+            let moment = text.as_deref().map(Moment::read).transpose();
+            moment.map_err(|e| format!("{flag}: {e}"))
+        };
+        let since = moment("--since", &self.flags.since)?;
+        let until = moment("--until", &self.flags.until)?;
+        let relative = [since, until]
             .into_iter()
             .any(|moment| matches!(moment, Some(Moment::Back(_))));
-        let mut spooled = None;
         let mut last = None;
         if relative {
             for source in sources
                 .iter_mut()
                 .filter(|source| **source == Source::Stdin)
             {
-                let file = spool()
+                *source = input::keep_stdin(&self.interrupt)
                     .map_err(|e| format!("cannot keep standard input for a second pass: {e}"))?;
-                *source = Source::File(file.path().to_owned());
-                spooled = Some(file);
+            }
+            if self.interrupt.is_set() {
+                // What was kept until then is still to be read.
+                self.interrupt = Arc::new(Interrupt::never());
             }
             let plans: Plans = Mutex::new(vec![None; sources.len()]);
             let needs = Question::default()
@@ -229,28 +272,23 @@ impl Run<'_> {
                 .needs()
                 .with(slowpath::grammar::Field::Stamp);
             let sources: &[Source] = sources;
-            let open = |at: usize, head: &[u8]| self.open(sources, at, head, needs, &plans);
+            let open = |at: usize, head: &[u8]| self.grammar(sources, at, head, needs, &plans);
             let feed = self.feed(sources, &Arc::default(), &open);
             last = latest(&self.pool, &feed);
+            if last.is_none() {
+                say("no record has a time, so nothing is in the range of --since and --until");
+            }
         }
         let resolve = |moment: Option<Moment>| match (moment, last) {
             (Some(Moment::At(stamp)), _) => Some(stamp),
             (Some(Moment::Back(duration)), Some(last)) => Some(last.before(duration)),
-            // No record has a time: nothing is in any range.
             (Some(Moment::Back(_)), None) => Some(Stamp(i64::MAX)),
             (None, _) => None,
         };
         question.since = resolve(since);
         question.until = resolve(until);
-        Ok(spooled)
+        Ok(())
     }
-}
-
-/// Copies standard input to a file.
-fn spool() -> std::io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::NamedTempFile::new()?;
-    std::io::copy(&mut std::io::stdin().lock(), &mut file)?;
-    Ok(file)
 }
 
 /// A time on the command line.
@@ -433,7 +471,7 @@ fn render(
     flags: &ReportFlags,
     form: Format,
     complete: bool,
-) -> String {
+) -> (String, Exit) {
     let mut view = View::new(summary, choice, complete);
     let style = style(flags);
     if let Some(shown) = flags.show.as_deref().map(Shown::new) {
@@ -443,20 +481,23 @@ fn render(
             .filter(|endpoint| shown.is(&endpoint.method, &endpoint.route))
             .collect();
         view.other = None;
+        if view.rows.is_empty() {
+            say(&not_there(
+                summary,
+                flags.show.as_deref().unwrap_or_default(),
+            ));
+            return (String::new(), Exit::Trouble);
+        }
         if form == Format::Table {
-            return match view.rows.as_slice() {
-                [] => format!(
-                    "no endpoint {}: run without --show for the list\n",
-                    Untrusted::new(flags.show.as_deref().unwrap_or_default().as_bytes())
-                        .for_terminal()
-                ),
-                rows => show::render(summary, rows, style.width),
-            };
+            return (show::render(summary, &view.rows, style.width), Exit::Fine);
         }
     }
-    match form {
+    let text = match form {
         Format::Table => {
             let mut text = table::render(&view, style);
+            if flags.slowest.is_some_and(|n| n > 0) && summary.slowest.is_empty() {
+                text.push_str("\nno request has a duration, so none is the slowest\n");
+            }
             if !summary.slowest.is_empty() {
                 let slowest: Vec<_> = summary.slowest.iter().collect();
                 text.push_str(&format!(
@@ -469,7 +510,31 @@ fn render(
         Format::Json => json::render(&view),
         Format::Csv => csv::render(&view),
         Format::Markdown => markdown::render(&view),
-    }
+    };
+    (text, Exit::Fine)
+}
+
+/// That there is no such endpoint, and which one may have been meant.
+fn not_there(summary: &Summary, name: &str) -> String {
+    let wanted = name.rsplit(' ').next().unwrap_or(name);
+    let routes: Vec<_> = summary
+        .endpoints
+        .iter()
+        .map(|endpoint| String::from_utf8_lossy(&endpoint.route))
+        .collect();
+    let near = routes
+        .iter()
+        .min_by_key(|route| (strsim::damerau_levenshtein(wanted, route), route.len()));
+    let hint = near.map_or_else(String::new, |near| {
+        format!(
+            ": the nearest is {}",
+            Untrusted::new(near.as_bytes()).for_terminal()
+        )
+    });
+    format!(
+        "no endpoint {} in this log{hint}",
+        Untrusted::new(name.as_bytes()).for_terminal()
+    )
 }
 
 fn style(flags: &ReportFlags) -> table::Style {
@@ -505,19 +570,14 @@ fn style(flags: &ReportFlags) -> table::Style {
 fn trouble(summary: &Summary) -> Exit {
     let mut exit = Exit::Fine;
     for file in &summary.files {
+        let name = input::shown_name(&file.name);
         if let Some(error) = &file.error {
-            let name = if file.name == b"-" {
-                "stdin".to_owned()
-            } else {
-                Untrusted::new(&file.name).for_terminal()
-            };
             say(&format!("{name}: {error}"));
             exit = Exit::Trouble;
+        } else if file.lines.lines > 0 && file.lines.records == 0 {
+            say(&format!("{name}: no line fits the format"));
+            exit = Exit::Trouble;
         }
-    }
-    if summary.lines.lines > 0 && summary.lines.records == 0 {
-        say("no line fits the format");
-        exit = Exit::Trouble;
     }
     exit
 }

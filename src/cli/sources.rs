@@ -44,7 +44,7 @@ fn shown(path: &Path) -> String {
 /// Equal for two names of one file.
 fn identity(source: &Source) -> Vec<u8> {
     match source {
-        Source::Stdin => b"-".to_vec(),
+        Source::Stdin | Source::Kept(_) => b"-".to_vec(),
         Source::File(path) => path
             .canonicalize()
             .unwrap_or_else(|_| path.clone())

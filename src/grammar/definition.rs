@@ -75,28 +75,46 @@ impl std::error::Error for GrammarError {}
 ///
 /// ```
 /// let given = r#"log_format main escape=json '$remote_addr ' '"$request"';"#;
-/// let definition = slowpath::grammar::parse_definition(given);
+/// let definition = slowpath::grammar::parse_definition(given).unwrap();
 /// assert_eq!(definition.name.as_deref(), Some("main"));
 /// assert_eq!(definition.text, r#"$remote_addr "$request""#);
 /// ```
-#[must_use]
-pub fn parse_definition(text: &str) -> Definition {
+///
+/// # Errors
+/// A text that begins as strings or a directive and does not end as one.
+pub fn parse_definition(text: &str) -> Result<Definition, GrammarError> {
     let text = text.trim();
-    if let Ok(("", definition)) = directive(text) {
-        return definition;
+    let unended = |what: &str| GrammarError {
+        text: text.to_owned(),
+        at: 0,
+        message: format!(
+            "{what} that begins here does not end as nginx.conf has it: check its quotes"
+        ),
+    };
+    if text.starts_with("log_format") {
+        return match directive(text) {
+            Ok(("", definition)) => Ok(definition),
+            _ => Err(unended("the log_format")),
+        };
+    }
+    if text.starts_with('\'') || text.starts_with("escape=") {
+        return match strings(text) {
+            Ok(("", definition)) => Ok(definition),
+            _ => Err(unended("the string")),
+        };
     }
     // `"$a" "$b"` on one line is a format with quotes in it rather than two strings.
-    let quoted = text.starts_with('\'')
-        || text.starts_with("escape=")
-        || (text.starts_with('"') && text.contains('\n'));
-    if quoted && let Ok(("", definition)) = strings(text) {
-        return definition;
+    if text.starts_with('"')
+        && text.contains('\n')
+        && let Ok(("", definition)) = strings(text)
+    {
+        return Ok(definition);
     }
-    Definition {
+    Ok(Definition {
         name: None,
         text: unescape(text),
         escape: Escape::Default,
-    }
+    })
 }
 
 fn directive(input: &str) -> IResult<&str, Definition, ()> {
@@ -368,7 +386,14 @@ mod tests {
                 text: text.to_owned(),
                 escape,
             };
-            assert_eq!(parse_definition(given), want, "{given}");
+            assert_eq!(parse_definition(given).unwrap(), want, "{given}");
+        }
+    }
+
+    #[test]
+    fn an_open_quote_is_an_error() {
+        for given in ["'$a", "'$a' x", "log_format main '$a", "escape=json $a"] {
+            assert!(parse_definition(given).is_err(), "{given}");
         }
     }
 

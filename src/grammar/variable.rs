@@ -381,12 +381,13 @@ pub fn of_role(name: &str) -> Option<(Field, Reading)> {
     })
 }
 
-/// The variable of that name. `Err` holds the nearest known name where the name looks like a typo
-/// of it; a name that is near to nothing is somebody's own variable (`set`, `map`), passed over.
+/// The variable of that name. `Err` holds the known name that was probably meant, where the name
+/// looks like a typo; a name that is near to nothing is somebody's own variable (`set`, `map`),
+/// passed over.
 ///
 /// # Errors
-/// The known name that was probably meant.
-pub fn variable(name: &str) -> Result<Variable, &'static str> {
+/// The name that was probably meant.
+pub fn variable(name: &str) -> Result<Variable, String> {
     let meaning = match USED.iter().find(|(used, ..)| *used == name) {
         Some((_, field, reading, rank)) => Some((*field, *reading, *rank)),
         None => of_role(name).map(|(field, reading)| (field, reading, 0)),
@@ -394,8 +395,17 @@ pub fn variable(name: &str) -> Result<Variable, &'static str> {
     let known = meaning.is_some()
         || UNUSED.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    if !known && let Some(meant) = nearest(name, names()) {
-        return Err(meant);
+    if !known {
+        let names = USED
+            .iter()
+            .map(|(name, ..)| *name)
+            .chain(UNUSED.iter().copied());
+        let names = names.chain(ROLES.iter().map(|(name, ..)| *name));
+        if let Some(meant) =
+            timed_role_near(name).or_else(|| nearest(name, names).map(str::to_owned))
+        {
+            return Err(meant);
+        }
     }
     Ok(Variable {
         name: name.to_owned(),
@@ -403,12 +413,32 @@ pub fn variable(name: &str) -> Result<Variable, &'static str> {
     })
 }
 
-fn names() -> impl Iterator<Item = &'static str> {
-    let roles = ROLES.iter().map(|(name, ..)| *name);
-    USED.iter()
-        .map(|(name, ..)| *name)
-        .chain(UNUSED.iter().copied())
-        .chain(roles)
+/// The role with a unit that was probably meant: by a name without a unit, by another word for the
+/// unit, or by one edit (names of roles are short, so more edits would take any word for one).
+fn timed_role_near(name: &str) -> Option<String> {
+    const OTHER_UNITS: &[(&str, &str)] = &[
+        ("", "_ms"),
+        ("_sec", "_s"),
+        ("_secs", "_s"),
+        ("_seconds", "_s"),
+        ("_msec", "_ms"),
+        ("_millis", "_ms"),
+        ("_usec", "_us"),
+        ("_micros", "_us"),
+        ("_nsec", "_ns"),
+    ];
+    let timed = || TIMED_ROLES.iter().map(|(role, _)| *role);
+    let other = OTHER_UNITS.iter().find_map(|(other, unit)| {
+        let role = name.strip_suffix(other)?;
+        timed()
+            .find(|timed| *timed == role)
+            .map(|role| format!("{role}{unit}"))
+    });
+    other.or_else(|| {
+        let mut with_units =
+            timed().flat_map(|role| UNITS.iter().map(move |(unit, _)| format!("{role}{unit}")));
+        with_units.find(|known| strsim::damerau_levenshtein(name, known) == 1)
+    })
 }
 
 /// The name that was probably meant: at most two edits away, and at most a third of the name.
@@ -449,9 +479,15 @@ mod tests {
 
     #[test]
     fn a_typo_names_what_was_meant() {
-        assert_eq!(variable("request_tme"), Err("request_time"));
-        assert_eq!(variable("stauts"), Err("status"));
-        assert_eq!(variable("upstream_header_tim"), Err("upstream_header_time"));
+        let meant = |name| variable(name).unwrap_err();
+        assert_eq!(meant("request_tme"), "request_time");
+        assert_eq!(meant("stauts"), "status");
+        assert_eq!(meant("wiat_s"), "wait_s");
+        assert_eq!(meant("apps_s"), "app_s");
+        assert_eq!(meant("wait_sec"), "wait_s");
+        assert_eq!(meant("wait"), "wait_ms");
+        assert!(variable("app_id").is_ok());
+        assert_eq!(meant("upstream_header_tim"), "upstream_header_time");
     }
 
     #[test]

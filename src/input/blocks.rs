@@ -84,6 +84,11 @@ impl Block {
     pub fn bytes(&self) -> &[u8] {
         self.buffer.bytes()
     }
+
+    /// Drops a last line without an end: an interrupt has cut it.
+    pub(super) fn drop_unfinished_line(&mut self) {
+        self.buffer.filled = memrchr(b'\n', self.bytes()).map_or(0, |at| at + 1);
+    }
 }
 
 /// The lines of a block without their ends.

@@ -3,7 +3,9 @@
 //! Archives of several members are read to the end: nginx itself writes one gzip member for each
 //! flush of its buffer. All decoders stream and have bounded memory.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::GzDecoder;
 
 /// How a source is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,10 @@ pub(super) fn decode(mut raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read +
         Compression::None => Box::new(whole),
         Compression::Gzip => Box::new(Named {
             kind: "gzip",
-            reader: flate2::bufread::MultiGzDecoder::new(buffered(whole)),
+            reader: GzipMembers {
+                input: Some(buffered(whole)),
+                member: None,
+            },
         }),
         Compression::Bzip2 => Box::new(Named {
             kind: "bzip2",
@@ -80,6 +85,52 @@ pub(super) fn decode(mut raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read +
             Box::new(Named { kind: "xz", reader })
         }
     })
+}
+
+/// All members of a gzip file. Zeros behind a member are padding, as for gzip itself.
+struct GzipMembers<R> {
+    /// The input between two members.
+    input: Option<R>,
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> GzipMembers<R> {
+    /// Begins the next member; `false` where there is none.
+    fn next_member(&mut self) -> io::Result<bool> {
+        let Some(mut input) = self.input.take() else {
+            return Ok(false);
+        };
+        loop {
+            let ahead = input.fill_buf()?;
+            let zeros = ahead.iter().take_while(|byte| **byte == 0).count();
+            if ahead.is_empty() {
+                return Ok(false);
+            }
+            if zeros < ahead.len() {
+                input.consume(zeros);
+                self.member = Some(GzDecoder::new(input));
+                return Ok(true);
+            }
+            input.consume(zeros);
+        }
+    }
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.member.is_some() || self.next_member()? {
+            let Some(member) = &mut self.member else {
+                break;
+            };
+            match member.read(buffer)? {
+                0 if !buffer.is_empty() => {
+                    self.input = self.member.take().map(GzDecoder::into_inner)
+                }
+                read => return Ok(read),
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// A decoder whose errors say what is damaged.

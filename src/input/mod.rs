@@ -12,12 +12,15 @@ pub use decode::Compression;
 pub use interrupt::{Interrupt, Interruptible};
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Seek};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use blocks::BlockReader;
+
+use crate::untrusted::Untrusted;
 
 /// Bytes of a block: small enough that a worker's block stays in its core's own cache, large
 /// enough that handing it over costs nothing.
@@ -27,12 +30,25 @@ pub const BLOCK: usize = 256 << 10;
 pub const HEAD: usize = 64 << 10;
 
 /// Where lines come from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone)]
 pub enum Source {
     /// A file, FIFO or device.
     File(PathBuf),
     /// Standard input.
     Stdin,
+    /// Standard input, kept in a file without a name to be read more than once.
+    Kept(Arc<File>),
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        match (self, other) {
+            (Source::File(one), Source::File(another)) => one == another,
+            (Source::Stdin, Source::Stdin) => true,
+            (Source::Kept(one), Source::Kept(another)) => Arc::ptr_eq(one, another),
+            _ => false,
+        }
+    }
 }
 
 impl Source {
@@ -51,9 +67,42 @@ impl Source {
     pub fn name(&self) -> &[u8] {
         match self {
             Source::File(path) => path.as_os_str().as_encoded_bytes(),
-            Source::Stdin => b"-",
+            Source::Stdin | Source::Kept(_) => b"-",
         }
     }
+
+    /// The name as it is shown to a person.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        shown_name(self.name())
+    }
+}
+
+/// The name of a source as it is shown to a person.
+#[must_use]
+pub fn shown_name(name: &[u8]) -> String {
+    if name == b"-" {
+        "stdin".to_owned()
+    } else {
+        Untrusted::new(name).for_terminal()
+    }
+}
+
+/// Reads standard input into a file without a name, until its end or an interrupt.
+///
+/// # Errors
+/// It cannot be read, or there is no room for it.
+pub fn keep_stdin(interrupt: &Arc<Interrupt>) -> io::Result<Source> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut stdin(interrupt)?, &mut file)?;
+    Ok(Source::Kept(Arc::new(file)))
+}
+
+/// Standard input without the buffer of the standard library, which would hold back what a wait for
+/// more does not see.
+fn stdin(interrupt: &Arc<Interrupt>) -> io::Result<Interruptible<File>> {
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(Interruptible::new(file, Arc::clone(interrupt)))
 }
 
 /// Bytes that were read so far and bytes that there are, for a progress bar.
@@ -189,20 +238,19 @@ impl<'o, T: Clone> Feed<'o, T> {
                 .next_unopened
                 .load(Ordering::Acquire)
                 .min(self.sources.len());
-            let mut active = 0;
-            for at in seat.source.into_iter().chain(first..opened) {
-                let slot = self.sources.get(at)?;
-                if slot.done.load(Ordering::Acquire) {
-                    continue;
-                }
-                active += usize::from(Some(at) != seat.source || at < first);
-                match slot.state.try_lock() {
+            let active = || (first..opened).filter(|at| !self.is_done(*at));
+            let own = seat.source.filter(|at| !self.is_done(*at));
+            for at in own.into_iter().chain(active()) {
+                match self.sources.get(at)?.state.try_lock() {
                     Ok(state) => return Some((at, state)),
                     Err(TryLockError::Poisoned(state)) => return Some((at, state.into_inner())),
                     Err(TryLockError::WouldBlock) => {}
                 }
             }
-            if active < self.options.at_once && opened < self.sources.len() {
+            let waiting = active().next();
+            if opened < self.sources.len()
+                && (waiting.is_none() || active().count() < self.options.at_once)
+            {
                 // Another worker may be faster; then this one looks again.
                 let _ = self.next_unopened.compare_exchange(
                     opened,
@@ -212,20 +260,21 @@ impl<'o, T: Clone> Feed<'o, T> {
                 );
                 continue;
             }
-            let waiting = (first..opened).find(|at| {
-                self.sources
-                    .get(*at)
-                    .is_some_and(|slot| !slot.done.load(Ordering::Acquire))
-            });
-            match waiting.and_then(|at| Some((at, self.sources.get(at)?))) {
-                Some((at, slot)) => {
-                    let state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
-                    return Some((at, state));
-                }
-                None if opened < self.sources.len() => {}
-                None => return None,
-            }
+            let at = waiting?;
+            let state = self
+                .sources
+                .get(at)?
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            return Some((at, state));
         }
+    }
+
+    fn is_done(&self, at: usize) -> bool {
+        self.sources
+            .get(at)
+            .is_none_or(|slot| slot.done.load(Ordering::Acquire))
     }
 
     /// Notes that a source is done, and every source before the first that is not.
@@ -243,10 +292,15 @@ impl<'o, T: Clone> Feed<'o, T> {
 
     /// The next block of a source, which is opened if need be; `None` at its end.
     fn read(&self, at: usize, state: &mut State<T>, block: &mut Block) -> Option<T> {
+        let end = |error| {
+            // What an interrupt cuts off is no damage.
+            let error = if self.interrupt.is_set() { None } else { error };
+            State::Done(SourceEnd { error })
+        };
         if matches!(state, State::Unopened) {
             *state = match self.begin(at) {
                 Ok(reading) => State::Reading(Box::new(reading)),
-                Err(error) => State::Done(SourceEnd { error: Some(error) }),
+                Err(error) => end(Some(error)),
             };
         }
         let State::Reading(reading) = state else {
@@ -255,6 +309,9 @@ impl<'o, T: Clone> Feed<'o, T> {
         block.source = at;
         match reading.reader.next(self.options.block, block) {
             Ok(true) => {
+                if self.interrupt.is_set() {
+                    block.drop_unfinished_line();
+                }
                 // Taken while the source is held: with one source at a time this is their order.
                 block.number = self.blocks.fetch_add(1, Ordering::Relaxed);
                 Some(reading.with.clone())
@@ -264,10 +321,7 @@ impl<'o, T: Clone> Feed<'o, T> {
                 None
             }
             Err(error) => {
-                let interrupted = self.interrupt.is_set();
-                *state = State::Done(SourceEnd {
-                    error: (!interrupted).then_some(error),
-                });
+                *state = end(Some(error));
                 None
             }
         }
@@ -307,10 +361,12 @@ fn open(
         })
     };
     match source {
-        Source::Stdin => Ok(counted(Box::new(Interruptible::new(
-            io::stdin(),
-            Arc::clone(interrupt),
-        )))),
+        Source::Stdin => Ok(counted(Box::new(stdin(interrupt)?))),
+        Source::Kept(file) => {
+            let mut file = file.try_clone()?;
+            file.seek(io::SeekFrom::Start(0))?;
+            Ok(counted(Box::new(file)))
+        }
         Source::File(path) => {
             let file = File::open(path)?;
             let kind = file.metadata()?.file_type();
@@ -363,7 +419,7 @@ pub fn stdin_is_terminal() -> bool {
 #[must_use]
 pub fn size(sources: &[Source]) -> Option<u64> {
     let size = |source: &Source| match source {
-        Source::Stdin => None,
+        Source::Stdin | Source::Kept(_) => None,
         Source::File(path) => path
             .metadata()
             .ok()

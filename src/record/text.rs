@@ -199,19 +199,33 @@ pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
         });
     };
     for step in &plan.steps {
-        let at = line.len() - input.len();
+        let start = line.len() - input.len();
         let is_sound =
             |value: &[u8]| !step.is_digits || digits(value).is_ok_and(|(left, _)| left.is_empty());
         match value(step, input) {
             Ok((left, value)) if is_sound(value) => input = left,
             _ => {
-                return Some(Misfit {
-                    at,
-                    expected: Some(format!(
-                        "${} and then {}",
-                        step.name,
-                        show(step.then.bytes())
-                    )),
+                // Where the end of the value is plain, the literal after it is what is missing.
+                let end = match step.shape {
+                    Shape::Fixed(length) if input.len() >= length => length,
+                    Shape::Quoted => find(b'"', input).unwrap_or(0),
+                    _ => 0,
+                };
+                let then = step.then.bytes();
+                let same = input[end..]
+                    .iter()
+                    .zip(then)
+                    .take_while(|(byte, wanted)| byte == wanted)
+                    .count();
+                return Some(match end {
+                    0 => Misfit {
+                        at: start,
+                        expected: Some(format!("${} and then {}", step.name, show(then))),
+                    },
+                    end => Misfit {
+                        at: start + end + same,
+                        expected: Some(format!("{} after ${}", show(&then[same..]), step.name)),
+                    },
                 });
             }
         }

@@ -7,7 +7,9 @@ use super::endpoint_name;
 use super::grid::{Side, grid};
 use crate::phases::Phase;
 use crate::stamp::Stamp;
-use crate::summary::{Distribution, Endpoint, QuantileValue, SlowRequest, Summary, Window};
+use crate::summary::{
+    Distribution, Endpoint, Knowledge, QuantileValue, SlowRequest, Split, Summary, Window,
+};
 use crate::unit::{self, Micros, Quantile};
 use crate::untrusted::Untrusted;
 
@@ -60,7 +62,7 @@ pub fn render(summary: &Summary, endpoints: &[&Endpoint], width: Option<usize>) 
         let _ = write!(
             out,
             "\nover time\n{}",
-            timeline(&summary.shown, summary.split.window)
+            timeline(&summary.shown, summary.split)
         );
     }
     let slowest: Vec<&SlowRequest> = endpoints
@@ -167,7 +169,14 @@ fn histogram(distribution: &Distribution) -> String {
     out
 }
 
-fn timeline(windows: &[Window], width: Micros) -> String {
+fn timeline(windows: &[Window], split: Split) -> String {
+    let width = split.window;
+    let wait = |window: &Window| match split.wait {
+        Knowledge::Measured => {
+            Micros(window.wait.0.checked_div(window.requests).unwrap_or(0)).to_string()
+        }
+        Knowledge::Unknown => "-".to_owned(),
+    };
     let per_row = windows.len().div_ceil(WINDOWS);
     let mut rows = Vec::new();
     for chunk in windows.chunks(per_row) {
@@ -187,7 +196,7 @@ fn timeline(windows: &[Window], width: Micros) -> String {
             unit::count(sum.requests),
             unit::count(sum.errors_5xx),
             sum.busy.to_string(),
-            Micros(sum.wait.0.checked_div(sum.requests).unwrap_or(0)).to_string(),
+            wait(&sum),
             quantile(50),
             quantile(99),
         ]);

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::grid::{Side, grid};
 use super::{Cell, Column, Stat, View, endpoint_name};
+use crate::input::shown_name;
 use crate::phases::{Basis, Phase};
 use crate::record::Reject;
 use crate::stamp::Stamp;
@@ -62,7 +63,7 @@ fn head(view: &View<'_>, style: Style) -> String {
             let error = error.lines().next().unwrap_or_default();
             lines.push(format!(
                 "not read whole: {}: {error}",
-                Untrusted::new(&file.name).for_terminal()
+                shown_name(&file.name)
             ));
         }
     }
@@ -85,13 +86,6 @@ fn head(view: &View<'_>, style: Style) -> String {
 }
 
 fn sources(summary: &Summary) -> String {
-    let name = |name: &[u8]| {
-        if name == b"-" {
-            "stdin".to_owned()
-        } else {
-            Untrusted::new(name).for_terminal()
-        }
-    };
     let mut formats: Vec<&str> = summary
         .files
         .iter()
@@ -112,12 +106,12 @@ fn sources(summary: &Summary) -> String {
     };
     match summary.files.as_slice() {
         [] => "no input".to_owned(),
-        [one] => format!("{}{formats}", name(&one.name)),
+        [one] => format!("{}{formats}", shown_name(&one.name)),
         [first, .., last] => format!(
             "{} files, {} to {}{formats}",
             summary.files.len(),
-            name(&first.name),
-            name(&last.name)
+            shown_name(&first.name),
+            shown_name(&last.name)
         ),
     }
 }
