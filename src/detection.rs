@@ -6,7 +6,7 @@
 //! Nothing is guessed about values without a name.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::grammar::builtin::{self, Builtin};
 use crate::grammar::nginx_conf::{LogFormat, NginxConf};
@@ -116,8 +116,8 @@ pub enum Format {
     Builtin(&'static Builtin),
     /// A definition.
     Given(Grammar),
-    /// The configuration of the nginx that writes the log.
-    Conf(NginxConf),
+    /// The configuration of the nginx that writes the log, and where that was read from.
+    Conf(NginxConf, PathBuf),
 }
 
 impl Format {
@@ -161,7 +161,10 @@ impl Format {
             Format::Given(grammar) => Ok(Some(grammar.clone())),
             Format::Builtin(builtin) => Ok(best(&builtin.grammars, head).cloned()),
             Format::Detect => detect(head).map_err(|undetected| undetected.to_string()),
-            Format::Conf(conf) => of_conf(conf, log, head),
+            Format::Conf(conf, path) => {
+                let path = Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
+                of_conf(conf, log, head).map_err(|e| format!("{path} {e}"))
+            }
         }
     }
 }
@@ -216,7 +219,7 @@ fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<G
     match fits.as_slice() {
         [only] => Ok(Some((*only).clone())),
         [] => Err(format!(
-            "the configuration has no access_log for this file, and {}",
+            "has no access_log for this file, and {}",
             no_fit(&grammars, head)
         )),
         several => {
@@ -224,7 +227,7 @@ fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<G
                 .iter()
                 .map(|grammar| format!("\n  {}: {}", grammar.name, grammar.definition));
             Err(format!(
-                "the configuration has no access_log for this file, and several of its formats fit the lines; give the definition of the right one with --log-format{}",
+                "has no access_log for this file, and several of its formats fit the lines; give the definition of the right one with --log-format{}",
                 list.collect::<String>()
             ))
         }

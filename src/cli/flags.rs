@@ -127,6 +127,7 @@ pub struct ReportFlags {
 
     /// How many endpoints, 0 for all [default: 30 in a table, all elsewhere]
     #[arg(
+        allow_negative_numbers = true,
         short = 'n',
         long,
         value_name = "N",
@@ -209,10 +210,6 @@ pub struct ReportFlags {
     /// Settings [default: slowpath.toml here, where there is one]
     #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-
-    /// Bytes of a block; for tests of the same answer
-    #[arg(long, hide = true)]
-    pub block_size: Option<usize>,
 }
 
 /// The width of a window.

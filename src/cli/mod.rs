@@ -58,10 +58,12 @@ enum Command {
 
 /// Runs the program.
 pub fn run() -> Exit {
-    let parsed = Cli::command().try_get_matches().and_then(|matches| {
-        let cli = Cli::from_arg_matches(&matches)?;
-        Ok((cli, matches))
-    });
+    let parsed = without_empty_variables(Cli::command())
+        .try_get_matches()
+        .and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches)?;
+            Ok((cli, matches))
+        });
     let (mut cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -99,6 +101,25 @@ pub fn run() -> Exit {
     })
 }
 
+/// A variable that is set to nothing says nothing, as in `SLOWPATH_LIMIT=` of a unit file.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        arg.get_env()
+            .and_then(std::env::var_os)
+            .is_some_and(|value| value.is_empty())
+    };
+    let unset = |arg: clap::Arg| {
+        if is_empty(&arg) {
+            arg.env(None::<&str>)
+        } else {
+            arg
+        }
+    };
+    command
+        .mut_args(unset)
+        .mut_subcommands(|subcommand| subcommand.mut_args(unset))
+}
+
 /// The format is said once: a flag counts before the environment.
 fn one_format(flags: &mut ReportFlags, given: &ArgMatches) -> Result<(), String> {
     let from_environment = |flag| given.value_source(flag) == Some(ValueSource::EnvVariable);
@@ -113,7 +134,7 @@ fn one_format(flags: &mut ReportFlags, given: &ArgMatches) -> Result<(), String>
         (false, true) => flags.nginx_conf = None,
         _ => {
             return Err(
-                "--log-format and --nginx-conf both say the format: give one of them".to_owned(),
+                "--nginx-conf cannot be used with --log-format: both say the format".to_owned(),
             );
         }
     }

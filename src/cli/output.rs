@@ -91,7 +91,7 @@ impl Kind {
         let folder = folder(&target);
         match builder.tempfile_in(folder) {
             Ok(temporary) => Ok(Kind::Whole { temporary, target }),
-            Err(_) if !folder.is_dir() => Err(io::Error::other("its folder is not there")),
+            Err(_) if !folder.is_dir() => Err(io::Error::other("no such folder")),
             // The error names the temporary file, which nobody knows.
             Err(error) => Err(io::Error::from(error.kind())),
         }
@@ -137,7 +137,14 @@ impl Write for OutputFile {
 
 /// Refuses to write over what is read, or two results over each other.
 pub fn check(outputs: &[&Path], inputs: &[Source]) -> Result<(), String> {
-    let identity = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let identity = |path: &Path| {
+        // A file that is not there yet is known by its folder.
+        let in_folder = || Some(folder(path).canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize()
+            .ok()
+            .or_else(in_folder)
+            .unwrap_or_else(|| path.to_owned())
+    };
     for (at, output) in outputs.iter().enumerate() {
         // Writing to a device twice harms nobody.
         if output.metadata().is_ok_and(|meta| !meta.is_file()) {

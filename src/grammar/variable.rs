@@ -417,7 +417,7 @@ pub fn variable(name: &str) -> Result<Variable, String> {
 /// unit, or by one edit (names of roles are short, so more edits would take any word for one).
 fn timed_role_near(name: &str) -> Option<String> {
     const OTHER_UNITS: &[(&str, &str)] = &[
-        ("", "_ms"),
+        ("", "_s"),
         ("_sec", "_s"),
         ("_secs", "_s"),
         ("_seconds", "_s"),
@@ -485,7 +485,7 @@ mod tests {
         assert_eq!(meant("wiat_s"), "wait_s");
         assert_eq!(meant("apps_s"), "app_s");
         assert_eq!(meant("wait_sec"), "wait_s");
-        assert_eq!(meant("wait"), "wait_ms");
+        assert_eq!(meant("wait"), "wait_s");
         assert!(variable("app_id").is_ok());
         assert_eq!(meant("upstream_header_tim"), "upstream_header_time");
     }

@@ -3,6 +3,7 @@
 //!
 //! A renderer never sees bytes of a log but as [`crate::untrusted::Untrusted`].
 
+mod cells;
 mod columns;
 pub mod csv;
 mod grid;

@@ -3,12 +3,14 @@
 
 use std::fmt::Write as _;
 
+use super::cells::{Cells, cells};
 use super::endpoint_name;
 use super::grid::{Side, grid};
+use super::table::wrap;
 use crate::phases::Phase;
 use crate::stamp::Stamp;
 use crate::summary::{
-    Distribution, Endpoint, Knowledge, QuantileValue, SlowRequest, Split, Summary, Window,
+    Distribution, Endpoint, Knowledge, QuantileValue, SlowRequest, Summary, Window,
 };
 use crate::unit::{self, Micros, Quantile};
 use crate::untrusted::Untrusted;
@@ -16,7 +18,7 @@ use crate::untrusted::Untrusted;
 /// Bars of a distribution are this long at most.
 const BAR: usize = 40;
 
-/// Windows of a timeline that are shown at most.
+/// Lines of a timeline at most.
 const WINDOWS: usize = 40;
 
 /// Renders endpoints one after the other (a route may have several methods).
@@ -39,9 +41,8 @@ pub fn render(summary: &Summary, endpoints: &[&Endpoint], width: Option<usize>) 
                 Untrusted::new(value).for_terminal()
             );
         }
-        let _ = writeln!(
-            out,
-            "{} requests, {} 4xx, {} 5xx, {} cut off, {} tunnels and streams, {} sent, {} busy ({} of all)\n",
+        let counts = format!(
+            "{} requests, {} 4xx, {} 5xx, {} cut off, {} tunnels and streams, {} sent, {} busy ({} of all)",
             unit::count(endpoint.requests),
             unit::count(endpoint.errors_4xx),
             unit::count(endpoint.errors_5xx),
@@ -51,6 +52,11 @@ pub fn render(summary: &Summary, endpoints: &[&Endpoint], width: Option<usize>) 
             endpoint.busy,
             unit::share(endpoint.busy.0, summary.totals.busy.0),
         );
+        let _ = writeln!(
+            out,
+            "{}\n",
+            wrap(&counts, width.unwrap_or(usize::MAX)).join("\n")
+        );
         out.push_str(&phases(endpoint));
         for phase in [Phase::Wait, Phase::App, Phase::Server, Phase::Total] {
             if let Some(distribution) = endpoint.phase(phase) {
@@ -58,11 +64,12 @@ pub fn render(summary: &Summary, endpoints: &[&Endpoint], width: Option<usize>) 
             }
         }
     }
-    if !summary.shown.is_empty() {
+    let (window, windows) = &summary.shown;
+    if !windows.is_empty() {
         let _ = write!(
             out,
             "\nover time\n{}",
-            timeline(&summary.shown, summary.split)
+            timeline(windows, *window, summary.split.wait)
         );
     }
     let slowest: Vec<&SlowRequest> = endpoints
@@ -148,9 +155,13 @@ fn histogram(distribution: &Distribution) -> String {
     for bucket in &distribution.buckets {
         // Buckets never straddle a power of two, so each belongs to one octave whole.
         let octave = bucket.low.checked_ilog2().map_or(0, |log| 1 << log);
+        // Octaves without a request stand there empty, so that a gap looks like one.
+        while let Some((last, _)) = octaves.last().copied().filter(|(last, _)| *last < octave) {
+            octaves.push(((last * 2).max(1), 0));
+        }
         match octaves.last_mut() {
-            Some((last, count)) if *last == octave => *count += bucket.count,
-            _ => octaves.push((octave, bucket.count)),
+            Some((_, count)) => *count += bucket.count,
+            None => octaves.push((octave, bucket.count)),
         }
     }
     let most = octaves.iter().map(|(_, count)| *count).max().unwrap_or(1);
@@ -169,52 +180,40 @@ fn histogram(distribution: &Distribution) -> String {
     out
 }
 
-fn timeline(windows: &[Window], split: Split) -> String {
-    let width = split.window;
-    let wait = |window: &Window| match split.wait {
-        Knowledge::Measured => {
-            Micros(window.wait.0.checked_div(window.requests).unwrap_or(0)).to_string()
-        }
-        Knowledge::Unknown => "-".to_owned(),
-    };
-    let per_row = windows.len().div_ceil(WINDOWS);
-    let mut rows = Vec::new();
-    for chunk in windows.chunks(per_row) {
-        let Some((first, rest)) = chunk.split_first() else {
-            continue;
-        };
-        let mut sum = first.clone();
-        rest.iter().for_each(|window| sum.absorb(window));
-        let quantile = |percent| {
-            sum.total.as_ref().map_or_else(
-                || "-".to_owned(),
-                |total| total.quantile(Quantile::percent(percent)).value.to_string(),
-            )
-        };
-        rows.push(vec![
-            Stamp(sum.from.0).rfc3339(),
-            unit::count(sum.requests),
-            unit::count(sum.errors_5xx),
-            sum.busy.to_string(),
-            wait(&sum),
-            quantile(50),
-            quantile(99),
-        ]);
+fn timeline(windows: &[Window], width: Micros, wait: Knowledge) -> String {
+    let Cells { width, cells } = cells(windows, width, WINDOWS);
+    let mut heads = vec![
+        "from",
+        "requests",
+        "5xx",
+        "busy",
+        "wait (mean)",
+        "p50",
+        "p99",
+    ];
+    if wait == Knowledge::Unknown {
+        heads.retain(|head| *head != "wait (mean)");
     }
-    let note = match per_row {
-        1 => format!("  windows of {width}\n"),
-        n => format!("  {n} windows of {width} with requests to a line\n"),
+    let row = |window: &Window| {
+        let quantile = |percent| {
+            let total = window
+                .total
+                .as_ref()
+                .map(|total| total.quantile(Quantile::percent(percent)).value);
+            total.map_or_else(|| "-".to_owned(), |value| value.to_string())
+        };
+        let mut row = vec![
+            Stamp(window.from.0).rfc3339(),
+            unit::count(window.requests),
+            unit::count(window.errors_5xx),
+            window.busy.to_string(),
+        ];
+        if wait == Knowledge::Measured {
+            row.push(Micros(window.wait.0.checked_div(window.requests).unwrap_or(0)).to_string());
+        }
+        row.extend([quantile(50), quantile(99)]);
+        row
     };
-    numbers(
-        &[
-            "from",
-            "requests",
-            "5xx",
-            "busy",
-            "wait (mean)",
-            "p50",
-            "p99",
-        ],
-        &rows,
-    ) + &note
+    let rows: Vec<Vec<String>> = cells.iter().flatten().map(row).collect();
+    numbers(&heads, &rows) + &format!("  {width} to a line\n")
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::cells::{Cells, cells};
 use super::grid::{Side, grid};
 use super::{Cell, Column, Stat, View, endpoint_name};
 use crate::input::shown_name;
@@ -216,33 +217,15 @@ fn sparklines(
     wait: Knowledge,
     columns: Option<usize>,
 ) -> Vec<String> {
-    let (Some(first), Some(last)) = (timeline.first(), timeline.last()) else {
-        return Vec::new();
-    };
-    let step = i128::from(width.0.max(1));
-    let span = (i128::from(last.from.0) - i128::from(first.from.0)) / step + 1;
     let most = columns.map_or(SPARKLINE, |columns| {
         SPARKLINE.min(columns.saturating_sub(40))
-    }) as i128;
-    if span < 2 || most < 8 {
+    });
+    let Cells { width, cells } = cells(timeline, width, most);
+    if cells.len() < 2 || most < 8 {
         return Vec::new();
     }
-    // Whole windows to a cell, so that no cell is cheated of a part of one.
-    let per_cell = (span + most - 1) / most;
-    let cells = ((span + per_cell - 1) / per_cell) as usize;
-    let mut sums: Vec<Option<Window>> = vec![None; cells];
-    for window in timeline {
-        let at =
-            ((i128::from(window.from.0) - i128::from(first.from.0)) / step / per_cell) as usize;
-        match sums.get_mut(at) {
-            Some(Some(sum)) => sum.absorb(window),
-            Some(empty) => *empty = Some(window.clone()),
-            None => {}
-        }
-    }
-    let cell_width = Micros(width.0.saturating_mul(per_cell as u64));
     let line = |name: &str, value: &dyn Fn(&Window) -> u64, show: &dyn Fn(u64) -> String| {
-        let values: Vec<u64> = sums
+        let values: Vec<u64> = cells
             .iter()
             .map(|sum| sum.as_ref().map_or(0, value))
             .collect();
@@ -266,7 +249,7 @@ fn sparklines(
     let count = |n: u64| unit::count(n);
     [
         line("requests", &|window| window.requests, &|n| {
-            format!("{} in {cell_width}", count(n))
+            format!("{} in {width}", count(n))
         }),
         line("5xx", &|window| window.errors_5xx, &count),
         line("wait (mean)", &per_request, &duration).filter(|_| wait == Knowledge::Measured),
@@ -547,7 +530,7 @@ fn foot(view: &View<'_>, left_out: &[String], width: Option<usize>) -> String {
 }
 
 /// Breaks a line at blanks to fit a width; a word that is longer stays whole.
-fn wrap(line: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_inclusive(' ') {
         if let Some(last) = lines.last_mut() {

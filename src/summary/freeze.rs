@@ -88,7 +88,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         endpoints,
         other: (tallies.other.requests > 0).then(|| endpoint(&nowhere, &tallies.other, basis)),
         timeline: timeline(&tallies.timeline, basis),
-        shown: tallies.shown.as_ref().map_or_else(Vec::new, |shown| timeline(shown, basis)),
+        shown: tallies.shown.as_ref().map_or_else(|| (Micros(0), Vec::new()), |shown| (shown.width(), timeline(shown, basis))),
         upstreams,
         slowest: tallies.slowest.requests().to_vec(),
         approximate: tallies.cap.reached.then(|| {

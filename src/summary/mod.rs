@@ -164,8 +164,9 @@ pub struct Summary {
     pub other: Option<Endpoint>,
     /// The log over time; windows without a record are absent.
     pub timeline: Vec<Window>,
-    /// The timeline of the endpoint that the question wants to be shown.
-    pub shown: Vec<Window>,
+    /// The timeline of the endpoint that the question wants to be shown, and the width of its
+    /// windows, which may be finer than those of the whole.
+    pub shown: (Micros, Vec<Window>),
     /// The upstream servers, busiest first; empty where the question did not ask for them.
     pub upstreams: Vec<Upstream>,
     /// The slowest requests of the log, slowest first.

@@ -309,8 +309,9 @@ fn rejects_are_kept_in_their_order_by_any_number_of_threads() {
         names.push(name);
     }
     for threads in ["1", "2", "7"] {
-        let run =
-            columns(["--rejects", "bad.log", "--block-size", "512", "-j", threads]).args(&names);
+        let run = columns(["--rejects", "bad.log", "-j", threads])
+            .args(&names)
+            .env("SLOWPATH_BLOCK_SIZE", "512");
         run.within(&scratch).run().exits(0).prints("4,002 rejected");
         // Too long to be shown whole.
         let got = scratch.read("bad.log");

@@ -301,5 +301,10 @@ fn threads_and_blocks_change_nothing() {
     };
     let one = report(&["-j", "1"]);
     assert_eq!(report(&["-j", "2"]), one);
-    assert_eq!(report(&["--threads", "7", "--block-size", "1000"]), one);
+    let small_blocks = slowpath(["samples/retries.log.gz", "-n", "5", "--threads", "7"])
+        .env("SLOWPATH_BLOCK_SIZE", "1000")
+        .run()
+        .exits(0)
+        .stdout;
+    assert_eq!(small_blocks, one);
 }
