@@ -99,7 +99,7 @@ impl Unit {
     #[inline]
     pub fn read(self, text: &[u8]) -> Option<Micros> {
         let short = match self {
-            Unit::Seconds => short_decimal(text, 6),
+            Unit::Seconds => milliseconds_of(text).or_else(|| short_decimal(text, 6)),
             Unit::Milliseconds => short_decimal(text, 3),
             Unit::Microseconds | Unit::Nanoseconds => None,
             Unit::Suffix => return read_with_suffix(text),
@@ -121,6 +121,17 @@ const TENS: [u64; 10] = [
     100_000_000,
     1_000_000_000,
 ];
+
+/// As [`decimal`] of seconds, for nginx's own `S.mmm` below ten seconds: nearly all times of a log.
+#[inline]
+fn milliseconds_of(text: &[u8]) -> Option<u64> {
+    let [s, b'.', a, b, c] = *text else {
+        return None;
+    };
+    let [s, a, b, c] = [s, a, b, c].map(|byte| u64::from(byte.wrapping_sub(b'0')));
+    let are_digits = s <= 9 && a <= 9 && b <= 9 && c <= 9;
+    are_digits.then_some((s * 1_000 + a * 100 + b * 10 + c) * 1_000)
+}
 
 /// As [`decimal`], for a number that has no more decimals than the shift and cannot overflow: what
 /// servers write. `None` for everything else, which takes the long way.
@@ -448,6 +459,14 @@ mod tests {
                 }
             }
         }
+        for text in [
+            "0.000", "9.999", "0.255", "a.000", "0.00a", "0,255", "10.00",
+        ] {
+            if let Some(value) = milliseconds_of(text.as_bytes()) {
+                assert_eq!(decimal(text.as_bytes(), 6), Some(value), "{text}");
+            }
+        }
+        assert_eq!(milliseconds_of(b"9.255"), Some(9_255_000));
         assert_eq!(short_decimal(b"0.255", 6), Some(255_000));
         assert_eq!(short_decimal(b"0.012345", 6), Some(12_345));
     }
