@@ -73,7 +73,7 @@ fn digits(input: &[u8]) -> Parsed<'_> {
 }
 
 /// The first place of a byte. Most values of a log are short, so the first sixteen bytes are looked
-/// at here, eight at a time, before [`memchr`] is called: it is made for long stretches.
+/// at here, eight at a time, before memchr is called: it is made for long stretches.
 #[inline(always)]
 fn find(byte: u8, input: &[u8]) -> Option<usize> {
     let Some((first, rest)) = input.split_first_chunk::<8>() else {

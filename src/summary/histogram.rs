@@ -4,7 +4,7 @@
 //! microseconds. While lines are read they are counted here, in a short sorted list or, where that is
 //! faster or smaller, in an array indexed by bucket: a record costs a fifth of what it costs in an
 //! `hdrhistogram`, which keeps its own total, minimum and maximum. Frozen, a histogram is an
-//! `hdrhistogram`. Count, sum, minimum and maximum are kept exactly beside it, in [`super::tally`].
+//! `hdrhistogram`. Count, sum, minimum and maximum are kept exactly beside it, in the tally of the phase.
 
 use hdrhistogram::Histogram as Frozen;
 

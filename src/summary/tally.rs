@@ -1,7 +1,7 @@
 //! The mergeable accumulators: of a phase, of an endpoint, of an upstream.
 //!
 //! Integers only, and merging is addition, minimum and maximum: it is associative and commutative,
-//! an empty tally changes nothing. Tallies are frozen into plain numbers by [`super::freeze`].
+//! an empty tally changes nothing. Tallies are frozen into plain numbers by [`super::freeze()`].
 
 use super::histogram::{Growth, Histogram};
 use super::slowest::Slowest;

@@ -1,0 +1,236 @@
+//! Law 2: a report is the same to the byte for any number of threads, size of blocks, compression,
+//! order of files, and division of a log into files or passes. Only the list of the files may
+//! differ, because it lists what was given.
+
+use std::io::Write as _;
+use std::ops::Range;
+use std::time::Duration;
+
+use flate2::write::GzEncoder;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use slowpath::endpoint::{Dimension, Naming};
+use slowpath::summary::{Question, Shown, Summary};
+use slowpath::unit::Micros;
+
+use crate::entry::{Bytes, Form, Paths, broken_line, entry, form, joined};
+use crate::reading::{
+    File, Folder, Rendered, Way, choice, frozen, grammar, plan, rendered, summarise, tally,
+};
+
+const THREADS: [usize; 3] = [1, 2, 7];
+const BLOCKS: [usize; 5] = [1, 7, 100, 4_096, 256 << 10];
+
+fn log(
+    paths: Paths,
+    spread: Duration,
+    length: Range<usize>,
+) -> impl Strategy<Value = (Form, Vec<Bytes>)> {
+    form().prop_flat_map(move |form| {
+        let line = prop_oneof![
+            20 => entry(paths, spread).prop_map(move |entry| entry.line(form)),
+            1 => broken_line(),
+        ];
+        (Just(form), vec(line, length.clone()))
+    })
+}
+
+fn question(dimensions: Vec<Dimension>) -> Question {
+    Question {
+        naming: Naming {
+            dimensions,
+            ..Naming::default()
+        },
+        memory: Question::MEMORY,
+        slowest: 3,
+        examples: 2,
+        upstreams: true,
+        shown: Some(Shown::new("/api/orders")),
+        ..Question::default()
+    }
+}
+
+fn some_dimensions() -> impl Strategy<Value = Vec<Dimension>> {
+    prop_oneof![
+        2 => Just(vec![]),
+        1 => prop::sample::subsequence(Dimension::ALL.to_vec(), 1..3),
+    ]
+}
+
+/// The log in pieces that a cut may end anywhere, each compressed on its own: nginx writes a member
+/// for each flush of its buffer.
+fn compressed(
+    text: &[u8],
+    cuts: &[prop::sample::Index],
+    compress: fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
+    let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+    ends.push(text.len());
+    ends.sort_unstable();
+    let mut from = 0;
+    let mut out = Vec::new();
+    for end in ends {
+        out.extend(compress(&text[from..end]));
+        from = end;
+    }
+    out
+}
+
+pub fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(text: &[u8]) -> Vec<u8> {
+    zstd::encode_all(text, 1).unwrap()
+}
+
+/// What is left of a report without the names of the files.
+fn without_files(rendered: &Rendered) -> Rendered {
+    let mut json: serde_json::Value = serde_json::from_str(&rendered.json).unwrap();
+    let files = json["input"].as_object_mut().unwrap().remove("files");
+    assert!(files.is_some_and(|files| files.is_array()));
+    // The first line of the table is what names them.
+    let (_, table) = rendered.table.split_once('\n').unwrap();
+    Rendered {
+        json: json.to_string(),
+        table: table.to_owned(),
+        ..rendered.clone()
+    }
+}
+
+/// A report with all rows and one that puts most of them into `(other)`.
+fn reports(summary: &Summary) -> [Rendered; 2] {
+    [
+        rendered(summary, &choice(None)),
+        rendered(summary, &choice(Some(3))),
+    ]
+}
+
+/// Fails where two reports differ, and shows the first line that does.
+fn same(one: &[Rendered; 2], another: &[Rendered; 2], what: &str) -> Result<(), TestCaseError> {
+    for (one, another) in one.iter().zip(another) {
+        let texts = |rendered: &Rendered| {
+            [
+                rendered.json.clone(),
+                rendered.csv.clone(),
+                rendered.markdown.clone(),
+                rendered.table.clone(),
+                rendered.show.clone(),
+            ]
+        };
+        for (one, another) in texts(one).iter().zip(&texts(another)) {
+            let differs = one
+                .lines()
+                .zip(another.lines())
+                .find(|(one, another)| one != another);
+            prop_assert!(one == another, "{what} changes the answer: {differs:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Reads a log in these ways, whole and in two parts, and compares with the plain way.
+fn every_way(
+    form: Form,
+    lines: &[Bytes],
+    cuts: &[prop::sample::Index],
+    question: &Question,
+    ways: &[Way],
+) -> Result<Summary, TestCaseError> {
+    let folder = Folder::new();
+    let text = joined(lines);
+    let plan = plan(&grammar(form.grammar()), question);
+    let written = |name: &str, bytes: &[u8]| File {
+        name: "access.log".to_owned(),
+        ..folder.write(name, bytes)
+    };
+    let plain = written("log", &text);
+    let answer = summarise(std::slice::from_ref(&plain), &plan, question, Way::PLAIN);
+    let want = reports(&answer);
+
+    let gz = written("log.gz", &compressed(&text, cuts, gzip));
+    let zst = written("log.zst", &compressed(&text, cuts, zstd));
+    for file in [&plain, &gz, &zst] {
+        for way in ways {
+            let summary = summarise(std::slice::from_ref(file), &plan, question, *way);
+            same(
+                &want,
+                &reports(&summary),
+                &format!("{way:?} of {}", file.path.display()),
+            )?;
+        }
+    }
+
+    let (head, tail) = lines.split_at(cuts[0].index(lines.len() + 1));
+    let parts = [
+        folder.write("one", &joined(head)),
+        folder.write("two", &joined(tail)),
+    ];
+    let [one, two] = parts.clone();
+    let nothing = folder.write("nothing", b"");
+    let want = want.map(|report| without_files(&report));
+    let without_files = |summary: &Summary| reports(summary).map(|report| without_files(&report));
+    for (at, way) in ways.iter().enumerate() {
+        let (mut files, mut passes) = ([one.clone(), two.clone()], [0, 1]);
+        if at % 2 == 1 {
+            files.reverse();
+            passes.reverse();
+        }
+        let summary = summarise(&files, &plan, question, *way);
+        same(
+            &want,
+            &without_files(&summary),
+            &format!("{way:?} of two files"),
+        )?;
+        // Each file in a pass of its own, the tallies put together afterwards.
+        let [first, second] = passes.map(|number| {
+            // The file that a pass does not read is empty in it.
+            let mut files = [nothing.clone(), nothing.clone()];
+            files[number] = parts[number].clone();
+            tally(&files, &plan, question, *way)
+        });
+        let summary = frozen(first.merge(second, question), &parts, question);
+        same(
+            &want,
+            &without_files(&summary),
+            &format!("{way:?} of two passes"),
+        )?;
+    }
+    Ok(answer)
+}
+
+proptest! {
+    #![proptest_config(crate::cases(crate::CASES))]
+
+    #[test]
+    fn how_a_log_is_read_does_not_show(
+        (form, lines) in log(Paths::WithIds, Duration::from_secs(60), 1..20),
+        cuts in vec(any::<prop::sample::Index>(), 1..4),
+        dimensions in some_dimensions(),
+        blocks in [select(&BLOCKS), select(&BLOCKS), select(&BLOCKS)],
+    ) {
+        // Every pair of threads and block size comes up in some two hundred of the cases.
+        let ways = [0, 1, 2].map(|at| Way { threads: THREADS[at], block: blocks[at] });
+        every_way(form, &lines, &cuts, &question(dimensions), &ways)?;
+    }
+}
+
+proptest! {
+    // Each of these is as much work as a hundred of the others.
+    #![proptest_config(crate::cases(4))]
+
+    /// Large enough that windows are put together, histograms grow dense and names fold.
+    #[test]
+    fn how_a_large_log_is_read_does_not_show(
+        (form, lines) in log(Paths::Many, Duration::from_secs(86_400), 3_000..4_000),
+        cuts in vec(any::<prop::sample::Index>(), 1..4),
+    ) {
+        let ways = THREADS.map(|threads| BLOCKS.map(|block| Way { threads, block }));
+        let answer = every_way(form, &lines, &cuts, &question(vec![]), &ways.concat())?;
+        prop_assert!(answer.split.window > Micros(1_000_000));
+        prop_assert!(answer.endpoints.iter().any(|row| row.route.ends_with(b"/:slug")));
+    }
+}
