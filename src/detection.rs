@@ -44,12 +44,14 @@ impl fmt::Display for Undetected {
             Untrusted::new(self.line.get(from..until).unwrap_or_default()).for_terminal()
         };
         let dots = |cut: bool| if cut { "…" } else { "" };
-        let left = format!("{}{}", dots(from > 0), shown(from, self.misfit.at));
-        let right = format!(
-            "{}{}",
-            shown(self.misfit.at, until),
+        // Escaped as one piece, so that no command can hide in the seam.
+        let text = format!(
+            "{}{}{}",
+            dots(from > 0),
+            shown(from, until),
             dots(until < self.line.len())
         );
+        let left = format!("{}{}", dots(from > 0), shown(from, self.misfit.at));
         let expected = self
             .misfit
             .expected
@@ -60,7 +62,7 @@ impl fmt::Display for Undetected {
             "no format fits: the nearest, {}, fits {} of the first {} lines",
             self.nearest, self.fits.0, self.fits.1
         )?;
-        writeln!(f, "  {left}{right}")?;
+        writeln!(f, "  {text}")?;
         writeln!(
             f,
             "  {:width$}^ expected {expected}",

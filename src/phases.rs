@@ -297,11 +297,11 @@ impl Phases {
                 Then::Redirect if !matches!(status.first(), Some(b'5' | b'-')) => Phase::Redirect,
                 Then::Redirect | Then::Retry => Phase::Retry,
             };
-            let sum = self
-                .get(phase)
-                .unwrap_or_default()
-                .plus(time.unwrap_or_default());
-            self.set(phase, sum);
+            // An attempt whose time is unknown says nothing.
+            if let Some(time) = time {
+                let sum = self.get(phase).unwrap_or_default().plus(time);
+                self.set(phase, sum);
+            }
         }
         Ok(None)
     }

@@ -26,19 +26,23 @@ impl<'a> Untrusted<'a> {
     #[must_use]
     pub fn for_terminal(self) -> String {
         let mut out = String::with_capacity(self.0.len());
+        let mut only_blanks = true;
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
                 match c {
                     '\\' => out.push_str("\\\\"),
                     // The runners of CI services take `::cmd` at the start of a line and `##[cmd` or
                     // `##vso[` anywhere in it.
-                    ':' if out.is_empty() => out.push_str("\\x3a"),
+                    // Blanks before it do not count.
+                    ':' if only_blanks => out.push_str("\\x3a"),
                     '#' if out.ends_with('#') => out.push_str("\\x23"),
                     c if is_unsafe_to_show(c) => push_escaped(&mut out, c),
                     c => out.push(c),
                 }
+                only_blanks &= c.is_whitespace();
             }
             for byte in chunk.invalid() {
+                only_blanks = false;
                 let _ = write!(out, "\\x{byte:02x}");
             }
         }
@@ -65,6 +69,12 @@ impl<'a> Untrusted<'a> {
         let mut out = String::new();
         for c in self.for_terminal().chars() {
             match c {
+                // `www.` alone makes a link in GitHub's dialect.
+                '.' if out.len() >= 3
+                    && out.as_bytes()[out.len() - 3..].eq_ignore_ascii_case(b"www") =>
+                {
+                    out.push_str("&#46;");
+                }
                 // These are plain wherever they stand, and most routes hold nothing else.
                 '/' | '-' | '.' | ',' | ' ' => out.push(c),
                 c if c.is_ascii_punctuation() => {
@@ -178,6 +188,8 @@ mod tests {
             ("é日本".as_bytes(), "é日本"),
             (b"\\x1b", "\\\\x1b"),
             (b"::error::x", "\\x3a:error::x"),
+            (b"  ::error::x", "  \\x3a:error::x"),
+            (b"a ::error::x", "a ::error::x"),
             (b"##[group]##", "#\\x23[group]#\\x23"),
             (b"\xff\xfe", "\\xff\\xfe"),
         ];
@@ -200,6 +212,10 @@ mod tests {
     #[test]
     fn markdown_holds_no_markup() {
         assert_eq!(Untrusted::new(b"/a|b").for_markdown(), "/a&#124;b");
+        assert_eq!(
+            Untrusted::new(b"wWw.example.com").for_markdown(),
+            "wWw&#46;example.com"
+        );
         assert_eq!(
             Untrusted::new(b"@user #1 [x](y)").for_markdown(),
             "&#64;user &#35;1 &#91;x&#93;&#40;y&#41;"

@@ -131,6 +131,43 @@ fn line() -> impl Strategy<Value = Bytes> {
     prop_oneof![1 => noise(), 3 => soup(LINE_WORDS), 4 => mutated]
 }
 
+/// Comparisons that mean something, put together in any way.
+fn expression() -> impl Strategy<Value = String> {
+    let number = (
+        select(vec!["status", "bytes"]),
+        select(vec!["=", "!=", "<", "<=", ">", ">="]),
+        select(vec!["200", "0", "5xx"]),
+    );
+    let duration = (
+        select(vec!["total", "wait", "app", "retry"]),
+        select(vec!["<", ">="]),
+        select(vec!["0s", "10ms", "1.5s"]),
+    );
+    let text = (
+        select(vec![
+            "method",
+            "route",
+            "path",
+            "host",
+            "user_agent",
+            "upstream_addr",
+        ]),
+        select(vec!["=", "!=", "~", "!~"]),
+        select(vec!["GET", "'^/api/'", "\"(a|e)+.\"", "10.0.0.1:8080"]),
+    );
+    let comparison = prop_oneof![number, duration, text]
+        .prop_map(|(subject, operator, value)| format!("{subject} {operator} {value}"));
+    comparison.prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|inner| format!("not ({inner})")),
+            inner.clone().prop_map(|inner| format!("!({inner})")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(one, another)| format!("{one} and {another}")),
+            (inner.clone(), inner).prop_map(|(one, another)| format!("({one} || {another})")),
+        ]
+    })
+}
+
 /// Reads a line and does with it all that a run may do.
 fn read(plan: &Plan, line: &[u8], naming: &Naming, filter: Option<&Filter>) {
     let mut reader = LineReader::new(plan);
@@ -271,9 +308,40 @@ const EXPRESSION_WORDS: &[&str] = &[
     "\u{202e}",
 ];
 
+const ESCAPE_WORDS: &[&str] = &[
+    "\\",
+    "\\n",
+    "\\\"",
+    "\\/",
+    "\\u",
+    "\\u00",
+    "\\u0041",
+    "\\u+041",
+    "\\ud83d",
+    "\\ude00",
+    "\\ud83d\\ude00",
+    "\\ud83d\\u",
+    "\\udbff\\uffff",
+    "\\x22",
+    "41",
+    "é",
+    "/a",
+    " ",
+];
+
 const PATTERN_WORDS: &[&str] = &[
     "/", "//", "/api", ":id", "/:id", "/:", "*", "/*", ".*", "[0-9]+", "[", "]", "(", ")", "(?i)",
     "(?:", "|", "\\", "\\d", "{", "}", "{2}", "{1000}", "^", "$", "+", "?", "é", "%20", "~", "@",
+];
+
+/// Patterns that match some of what is made of the words above.
+const PATTERNS: &[&str] = &[
+    "/api/:id",
+    "/*",
+    "/.*",
+    "(/|api|:id)+",
+    ".*[^/].*",
+    "(?i).*API.*",
 ];
 
 const DURATION_WORDS: &[&str] = &[
@@ -485,15 +553,34 @@ proptest! {
     }
 
     #[test]
-    fn no_expression_panics(text in text_soup(EXPRESSION_WORDS), line in line()) {
+    fn no_expression_panics(
+        text in prop_oneof![text_soup(EXPRESSION_WORDS), expression()],
+        form in form(),
+        entry in entry(Paths::WithIds, std::time::Duration::from_secs(1)),
+    ) {
+        let plan = grammar(form.grammar()).plan(Fields::ALL);
         match Filter::new(&text) {
-            Ok(filter) => every_builtin().for_each(|grammar| read(&grammar.plan(Fields::ALL), &line.0, &everything(), Some(&filter))),
+            Ok(filter) => read(&plan, &entry.line(form).0, &everything(), Some(&filter)),
             Err(error) => prop_assert!(error.to_string().contains('^')),
         }
     }
 
     #[test]
-    fn no_pattern_panics(text in text_soup(PATTERN_WORDS), paths in vec(soup(PATTERN_WORDS), 1..4)) {
+    fn no_escape_panics(text in soup(ESCAPE_WORDS)) {
+        let plain = json::unescape(&text.0);
+        prop_assert!(plain.len() <= text.0.len());
+        // What is JSON means what it means to everybody.
+        let quoted = [b"\"", text.0.as_slice(), b"\""].concat();
+        if let Ok(want) = serde_json::from_slice::<String>(&quoted) {
+            prop_assert_eq!(plain, want.into_bytes());
+        }
+    }
+
+    #[test]
+    fn no_pattern_panics(
+        text in prop_oneof![text_soup(PATTERN_WORDS), select(PATTERNS).prop_map(str::to_owned)],
+        paths in vec(soup(PATTERN_WORDS), 1..8),
+    ) {
         match Pattern::new(&text) {
             Ok(pattern) => {
                 prop_assert_eq!(pattern.text(), text.as_str());

@@ -162,7 +162,6 @@ pub fn choice(limit: Option<usize>) -> Choice {
 }
 
 /// A summary in every form that a person or program gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     pub json: String,
     pub csv: String,
@@ -170,6 +169,19 @@ pub struct Rendered {
     pub table: String,
     /// Every endpoint in full.
     pub show: String,
+}
+
+impl Rendered {
+    /// All of them.
+    pub fn texts(&self) -> [&str; 5] {
+        [
+            &self.json,
+            &self.csv,
+            &self.markdown,
+            &self.table,
+            &self.show,
+        ]
+    }
 }
 
 /// Renders a summary in every form.

@@ -4,13 +4,16 @@
 
 use std::io::Write as _;
 use std::ops::Range;
+use std::slice;
 use std::time::Duration;
 
 use flate2::write::GzEncoder;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use slowpath::endpoint::{Dimension, Naming};
+use slowpath::report::Choice;
 use slowpath::summary::{Question, Shown, Summary};
 use slowpath::unit::Micros;
 
@@ -87,47 +90,12 @@ fn zstd(text: &[u8]) -> Vec<u8> {
     zstd::encode_all(text, 1).unwrap()
 }
 
-/// What is left of a report without the names of the files.
-fn without_files(rendered: &Rendered) -> Rendered {
-    let mut json: serde_json::Value = serde_json::from_str(&rendered.json).unwrap();
-    let files = json["input"].as_object_mut().unwrap().remove("files");
-    assert!(files.is_some_and(|files| files.is_array()));
-    // The first line of the table is what names them.
-    let (_, table) = rendered.table.split_once('\n').unwrap();
-    Rendered {
-        json: json.to_string(),
-        table: table.to_owned(),
-        ..rendered.clone()
-    }
-}
-
-/// A report with all rows and one that puts most of them into `(other)`.
-fn reports(summary: &Summary) -> [Rendered; 2] {
-    [
-        rendered(summary, &choice(None)),
-        rendered(summary, &choice(Some(3))),
-    ]
-}
-
 /// Fails where two reports differ, and shows the first line that does.
-fn same(one: &[Rendered; 2], another: &[Rendered; 2], what: &str) -> Result<(), TestCaseError> {
-    for (one, another) in one.iter().zip(another) {
-        let texts = |rendered: &Rendered| {
-            [
-                rendered.json.clone(),
-                rendered.csv.clone(),
-                rendered.markdown.clone(),
-                rendered.table.clone(),
-                rendered.show.clone(),
-            ]
-        };
-        for (one, another) in texts(one).iter().zip(&texts(another)) {
-            let differs = one
-                .lines()
-                .zip(another.lines())
-                .find(|(one, another)| one != another);
-            prop_assert!(one == another, "{what} changes the answer: {differs:?}");
-        }
+fn same(one: &Rendered, another: &Rendered, what: &str) -> Result<(), TestCaseError> {
+    for (one, another) in one.texts().into_iter().zip(another.texts()) {
+        let lines = || one.lines().zip(another.lines());
+        let differs = lines().find(|(one, another)| one != another);
+        prop_assert!(one == another, "{what} changes the answer: {differs:?}");
     }
     Ok(())
 }
@@ -138,6 +106,7 @@ fn every_way(
     lines: &[Bytes],
     cuts: &[prop::sample::Index],
     question: &Question,
+    choice: &Choice,
     ways: &[Way],
 ) -> Result<Summary, TestCaseError> {
     let folder = Folder::new();
@@ -148,19 +117,16 @@ fn every_way(
         ..folder.write(name, bytes)
     };
     let plain = written("log", &text);
-    let answer = summarise(std::slice::from_ref(&plain), &plan, question, Way::PLAIN);
-    let want = reports(&answer);
+    let answer = summarise(slice::from_ref(&plain), &plan, question, Way::PLAIN);
+    let want = rendered(&answer, choice);
 
     let gz = written("log.gz", &compressed(&text, cuts, gzip));
     let zst = written("log.zst", &compressed(&text, cuts, zstd));
     for file in [&plain, &gz, &zst] {
         for way in ways {
-            let summary = summarise(std::slice::from_ref(file), &plan, question, *way);
-            same(
-                &want,
-                &reports(&summary),
-                &format!("{way:?} of {}", file.path.display()),
-            )?;
+            let summary = summarise(slice::from_ref(file), &plan, question, *way);
+            let what = format!("{way:?} of {}", file.path.display());
+            same(&want, &rendered(&summary, choice), &what)?;
         }
     }
 
@@ -171,8 +137,11 @@ fn every_way(
     ];
     let [one, two] = parts.clone();
     let nothing = folder.write("nothing", b"");
-    let want = want.map(|report| without_files(&report));
-    let without_files = |summary: &Summary| reports(summary).map(|report| without_files(&report));
+    // Which files there were is what may differ.
+    let renamed = |summary: Summary| {
+        let files = answer.files.clone();
+        rendered(&Summary { files, ..summary }, choice)
+    };
     for (at, way) in ways.iter().enumerate() {
         let (mut files, mut passes) = ([one.clone(), two.clone()], [0, 1]);
         if at % 2 == 1 {
@@ -180,11 +149,7 @@ fn every_way(
             passes.reverse();
         }
         let summary = summarise(&files, &plan, question, *way);
-        same(
-            &want,
-            &without_files(&summary),
-            &format!("{way:?} of two files"),
-        )?;
+        same(&want, &renamed(summary), &format!("{way:?} of two files"))?;
         // Each file in a pass of its own, the tallies put together afterwards.
         let [first, second] = passes.map(|number| {
             // The file that a pass does not read is empty in it.
@@ -193,11 +158,7 @@ fn every_way(
             tally(&files, &plan, question, *way)
         });
         let summary = frozen(first.merge(second, question), &parts, question);
-        same(
-            &want,
-            &without_files(&summary),
-            &format!("{way:?} of two passes"),
-        )?;
+        same(&want, &renamed(summary), &format!("{way:?} of two passes"))?;
     }
     Ok(answer)
 }
@@ -211,10 +172,11 @@ proptest! {
         cuts in vec(any::<prop::sample::Index>(), 1..4),
         dimensions in some_dimensions(),
         blocks in [select(&BLOCKS), select(&BLOCKS), select(&BLOCKS)],
+        limit in option::of(0..5_usize),
     ) {
         // Every pair of threads and block size comes up in some two hundred of the cases.
         let ways = [0, 1, 2].map(|at| Way { threads: THREADS[at], block: blocks[at] });
-        every_way(form, &lines, &cuts, &question(dimensions), &ways)?;
+        every_way(form, &lines, &cuts, &question(dimensions), &choice(limit), &ways)?;
     }
 }
 
@@ -225,11 +187,11 @@ proptest! {
     /// Large enough that windows are put together, histograms grow dense and names fold.
     #[test]
     fn how_a_large_log_is_read_does_not_show(
-        (form, lines) in log(Paths::Many, Duration::from_secs(86_400), 3_000..4_000),
+        (form, lines) in log(Paths::Many, Duration::from_secs(86_400), 2_000..2_500),
         cuts in vec(any::<prop::sample::Index>(), 1..4),
     ) {
         let ways = THREADS.map(|threads| BLOCKS.map(|block| Way { threads, block }));
-        let answer = every_way(form, &lines, &cuts, &question(vec![]), &ways.concat())?;
+        let answer = every_way(form, &lines, &cuts, &question(vec![]), &choice(Some(20)), &ways.concat())?;
         prop_assert!(answer.split.window > Micros(1_000_000));
         prop_assert!(answer.endpoints.iter().any(|row| row.route.ends_with(b"/:slug")));
     }
