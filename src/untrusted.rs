@@ -26,23 +26,23 @@ impl<'a> Untrusted<'a> {
     #[must_use]
     pub fn for_terminal(self) -> String {
         let mut out = String::with_capacity(self.0.len());
-        let mut only_blanks = true;
+        let mut after_blank = true;
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
                 match c {
                     '\\' => out.push_str("\\\\"),
                     // The runners of CI services take `::cmd` at the start of a line and `##[cmd` or
                     // `##vso[` anywhere in it.
-                    // Blanks before it do not count.
-                    ':' if only_blanks => out.push_str("\\x3a"),
+                    // A line may be wrapped at any blank.
+                    ':' if after_blank => out.push_str("\\x3a"),
                     '#' if out.ends_with('#') => out.push_str("\\x23"),
                     c if is_unsafe_to_show(c) => push_escaped(&mut out, c),
                     c => out.push(c),
                 }
-                only_blanks &= c.is_whitespace();
+                after_blank = c.is_whitespace();
             }
             for byte in chunk.invalid() {
-                only_blanks = false;
+                after_blank = false;
                 let _ = write!(out, "\\x{byte:02x}");
             }
         }
@@ -189,7 +189,7 @@ mod tests {
             (b"\\x1b", "\\\\x1b"),
             (b"::error::x", "\\x3a:error::x"),
             (b"  ::error::x", "  \\x3a:error::x"),
-            (b"a ::error::x", "a ::error::x"),
+            (b"a ::error::x", "a \\x3a:error::x"),
             (b"##[group]##", "#\\x23[group]#\\x23"),
             (b"\xff\xfe", "\\xff\\xfe"),
         ];
