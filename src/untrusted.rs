@@ -27,6 +27,8 @@ impl<'a> Untrusted<'a> {
     pub fn for_terminal(self) -> String {
         let mut out = String::with_capacity(self.0.len());
         let mut after_blank = true;
+        // The character before is the first of its word.
+        let mut second = false;
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
                 match c {
@@ -34,11 +36,12 @@ impl<'a> Untrusted<'a> {
                     // The runners of CI services take `::cmd` at the start of a line and `##[cmd` or
                     // `##vso[` anywhere in it.
                     // A line may be wrapped at any blank.
-                    ':' if after_blank => out.push_str("\\x3a"),
+                    ':' if out.ends_with(':') && second => out.push_str("\\x3a"),
                     '#' if out.ends_with('#') => out.push_str("\\x23"),
                     c if is_unsafe_to_show(c) => push_escaped(&mut out, c),
                     c => out.push(c),
                 }
+                second = after_blank;
                 after_blank = c.is_whitespace();
             }
             for byte in chunk.invalid() {
@@ -187,9 +190,10 @@ mod tests {
             ("a\u{202e}b".as_bytes(), "a\\u{202e}b"),
             ("é日本".as_bytes(), "é日本"),
             (b"\\x1b", "\\\\x1b"),
-            (b"::error::x", "\\x3a:error::x"),
-            (b"  ::error::x", "  \\x3a:error::x"),
-            (b"a ::error::x", "a \\x3a:error::x"),
+            (b"::error::x", ":\\x3aerror::x"),
+            (b"  ::error::x", "  :\\x3aerror::x"),
+            (b"a ::error::x", "a :\\x3aerror::x"),
+            (b"0.1 : 0.2", "0.1 : 0.2"),
             (b"##[group]##", "#\\x23[group]#\\x23"),
             (b"\xff\xfe", "\\xff\\xfe"),
         ];
