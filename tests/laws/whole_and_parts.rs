@@ -194,8 +194,7 @@ proptest! {
         // The cap moves requests between rows; it loses none.
         are_the_whole(&[&uncapped.totals], &summary.totals)?;
         let names = |summary: &Summary| -> Vec<_> {
-            let name = |row: &Endpoint| (row.route.clone(), row.method.clone(), row.requests);
-            summary.endpoints.iter().map(name).collect()
+            summary.endpoints.iter().map(|row| (row.route.clone(), row.method.clone(), row.requests)).collect()
         };
         let is_exact = summary.other.is_none() && names(&summary) == names(&uncapped);
         prop_assert!(is_exact || summary.approximate.is_some());
