@@ -212,7 +212,8 @@ proptest! {
         prop_assume!(texts.iter().all(|text| Compression::of(&text.0) == Compression::None));
         let folder = Folder::new();
         let names = ["a.log", "b.log", "c.log"];
-        let files: Vec<File> = names.iter().zip(&texts).map(|(name, text)| folder.write(name, &text.0)).collect();
+        let named = names.iter().zip(&texts);
+        let files: Vec<File> = named.map(|(name, text)| folder.write(name, &text.0)).collect();
         let filter = filtered.then(|| Filter::new("status < 400").unwrap());
         let question = Question { memory: Question::MEMORY, filter, ..Question::default() };
         let plan = plan(&grammar(form.grammar()), &question);

@@ -115,12 +115,14 @@ fn attempt() -> impl Strategy<Value = Attempt> {
             (Some(connect), Some(header), Some(header + transfer))
         }),
         // No answer came.
-        2 => (0..5_u64, duration()).prop_map(|(connect, response)| (Some(connect), None, Some(connect + response))),
+        2 => (0..5_u64, duration())
+            .prop_map(|(connect, response)| (Some(connect), None, Some(connect + response))),
         1 => duration().prop_map(|response| (None, None, Some(response))),
         // Not even how long it took was logged.
         1 => Just((None, None, None)),
         // Clocks that disagree.
-        1 => (duration(), duration(), duration()).prop_map(|(connect, header, response)| (Some(connect), Some(header), Some(response))),
+        1 => (duration(), duration(), duration())
+            .prop_map(|(connect, header, response)| (Some(connect), Some(header), Some(response))),
     ];
     let status = select(vec![
         Some(200),
@@ -246,7 +248,8 @@ const CACHE: &[&str] = &[
 fn app() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => (0..2_000_000_u64).prop_map(|us| format!("{}.{:06}", us / 1_000_000, us % 1_000_000)),
-        1 => (0..2_000_000_000_u64).prop_map(|ns| format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)),
+        1 => (0..2_000_000_000_u64)
+            .prop_map(|ns| format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)),
         3 => Just("-".to_owned()),
         1 => select(vec!["soon", "-1", "1e3"]).prop_map(str::to_owned),
     ]
@@ -377,7 +380,9 @@ impl Entry {
 
     fn slowpath(&self) -> String {
         format!(
-            "192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] \"{}\" {:03} {} \"-\" \"{}\" rt={} uct=\"{}\" uht=\"{}\" urt=\"{}\" us=\"{}\" ua=\"{}\" cs={} ts={} rl=98 rid=0be411044cb1cb67580e115413b2da60 host=\"{}\" app=\"{}\" st=\"{}\"",
+            "192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] \"{}\" {:03} {} \"-\" \"{}\" \
+             rt={} uct=\"{}\" uht=\"{}\" urt=\"{}\" us=\"{}\" ua=\"{}\" cs={} ts={} \
+             rl=98 rid=0be411044cb1cb67580e115413b2da60 host=\"{}\" app=\"{}\" st=\"{}\"",
             self.request,
             self.status,
             self.bytes,

@@ -8,7 +8,7 @@
 //! | 3 oracle | `oracle.rs`, against the reader of `brute_force.rs` |
 //! | 4 whole = parts | `whole_and_parts.rs` |
 //! | 7 log content is hostile | `hostile/` |
-//! | 8 nothing panics | `no_panic.rs` |
+//! | 8 nothing panics | `no_panic/` |
 //!
 //! Law 5 and 6 are measured by the benches, law 9 is about the program's `-o` and so a test of the
 //! command line.

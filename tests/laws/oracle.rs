@@ -4,6 +4,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use slowpath::phases::Phase;
 use slowpath::summary::{Distribution, Endpoint, Knowledge, Question, Summary};
 use slowpath::unit::Quantile;
@@ -35,7 +36,7 @@ fn log() -> impl Strategy<Value = (Form, Vec<Bytes>)> {
             30 => entry(Paths::Plain, spread).prop_map(move |entry| entry.line(form)),
             1 => broken_line(),
             // A line that was torn.
-            1 => (entry(Paths::Plain, spread), any::<prop::sample::Index>()).prop_map(move |(entry, at)| {
+            1 => (entry(Paths::Plain, spread), any::<Index>()).prop_map(move |(entry, at)| {
                 let mut line = entry.line(form);
                 let torn = at.index(line.0.len());
                 // Labelled values that are torn behind the first label still are labelled values.
@@ -52,11 +53,20 @@ proptest! {
     #![proptest_config(crate::cases(crate::CASES))]
 
     #[test]
-    fn a_reader_that_sorts_every_value_finds_the_same((form, lines) in log(), window in option::of(1..600_u32)) {
+    fn a_reader_that_sorts_every_value_finds_the_same(
+        (form, lines) in log(),
+        window in option::of(1..600_u32),
+    ) {
         let folder = Folder::new();
         let file = folder.write("log", &joined(&lines));
-        let question = Question { memory: Question::MEMORY, window_seconds: window, upstreams: true, ..Question::default() };
-        let summary = summarise(&[file], &plan(&grammar(form.grammar()), &question), &question, Way::PLAIN);
+        let question = Question {
+            memory: Question::MEMORY,
+            window_seconds: window,
+            upstreams: true,
+            ..Question::default()
+        };
+        let plan = plan(&grammar(form.grammar()), &question);
+        let summary = summarise(&[file], &plan, &question, Way::PLAIN);
         // With fewer lines than a grid holds windows, the grid of itself is seconds.
         let width = i64::from(window.unwrap_or(1));
         let log = brute_force::read(&lines, form, width);

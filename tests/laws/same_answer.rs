@@ -191,7 +191,8 @@ proptest! {
         cuts in vec(any::<prop::sample::Index>(), 1..4),
     ) {
         let ways = THREADS.map(|threads| BLOCKS.map(|block| Way { threads, block }));
-        let answer = every_way(form, &lines, &cuts, &question(vec![]), &choice(Some(20)), &ways.concat())?;
+        let (question, choice) = (question(vec![]), choice(Some(20)));
+        let answer = every_way(form, &lines, &cuts, &question, &choice, &ways.concat())?;
         prop_assert!(answer.split.window > Micros(1_000_000));
         prop_assert!(answer.endpoints.iter().any(|row| row.route.ends_with(b"/:slug")));
     }

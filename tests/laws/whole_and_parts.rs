@@ -194,7 +194,8 @@ proptest! {
         // The cap moves requests between rows; it loses none.
         are_the_whole(&[&uncapped.totals], &summary.totals)?;
         let names = |summary: &Summary| -> Vec<_> {
-            summary.endpoints.iter().map(|row| (row.route.clone(), row.method.clone(), row.requests)).collect()
+            let name = |row: &Endpoint| (row.route.clone(), row.method.clone(), row.requests);
+            summary.endpoints.iter().map(name).collect()
         };
         let is_exact = summary.other.is_none() && names(&summary) == names(&uncapped);
         prop_assert!(is_exact || summary.approximate.is_some());

@@ -50,6 +50,7 @@ const PAYLOADS: &[&[u8]] = &[
     b"::error::pwned",
     b"::set-output name=x::y",
     b" ::error::pwned",
+    b"x ::error::pwned",
     b"##[group]x",
     b"##vso[task.setvariable variable=x]y",
     b"#",
@@ -120,7 +121,9 @@ fn payload() -> impl Strategy<Value = Bytes> {
 }
 
 /// The columns of a log that takes anything: no byte but this one parts its values.
-const DEFINITION: &str = "$status\u{1f}$method\u{1f}$path\u{1f}$host\u{1f}$user_agent\u{1f}$upstream_addr\u{1f}$remote_addr\u{1f}$cache_status\u{1f}$total_s\u{1f}$wait_s\u{1f}$app_s";
+const DEFINITION: &str = "$status\u{1f}$method\u{1f}$path\u{1f}$host\u{1f}\
+     $user_agent\u{1f}$upstream_addr\u{1f}$remote_addr\u{1f}\
+     $cache_status\u{1f}$total_s\u{1f}$wait_s\u{1f}$app_s";
 
 /// As many values of [`DEFINITION`] as a client or server chooses freely.
 const FREE: usize = 7;
@@ -240,6 +243,25 @@ fn case() -> impl Strategy<Value = Case> {
                 complete,
             }
         })
+}
+
+/// A log of one plain request in a file of this name.
+fn plain(file: &[u8]) -> Case {
+    let values = vec![Bytes(b"GET".to_vec()); FREE];
+    let mut summary = summary(&[line(&values, 200)]);
+    summary.files[0].name = file.to_vec();
+    let choice = Choice {
+        columns: None,
+        quantiles: vec![Quantile::percent(50)],
+        sort: None,
+        limit: None,
+    };
+    Case {
+        summary,
+        choice,
+        width: None,
+        complete: true,
+    }
 }
 
 /// The summary of lines that follow [`DEFINITION`], by every dimension.

@@ -6,7 +6,7 @@ use slowpath::report::{show, table};
 use slowpath::untrusted::Untrusted;
 use vte::{Params, Parser, Perform};
 
-use super::{case, payload};
+use super::{case, payload, plain};
 use crate::entry::Bytes;
 
 /// A terminal that takes note of everything but plain text and line ends.
@@ -160,7 +160,10 @@ proptest! {
     }
 
     #[test]
-    fn a_text_for_a_terminal_is_one_line_and_gives_no_orders(payload in payload(), width in 0..80_usize) {
+    fn a_text_for_a_terminal_is_one_line_and_gives_no_orders(
+        payload in payload(),
+        width in 0..80_usize,
+    ) {
         let text = Untrusted::new(&payload.0);
         for shown in [text.for_terminal(), text.for_terminal_within(width)] {
             is_plain(&shown)?;
@@ -176,11 +179,29 @@ proptest! {
     }
 
     #[test]
-    fn a_message_about_a_strange_log_gives_a_terminal_no_orders(payloads in prop::collection::vec(payload(), 1..4)) {
+    fn a_message_about_a_strange_log_gives_a_terminal_no_orders(
+        payloads in prop::collection::vec(payload(), 1..4),
+    ) {
         let log: Vec<Vec<u8>> = payloads.into_iter().map(|payload| payload.0).collect();
         if let Err(undetected) = detect(&log.join(&b' ')) {
             is_plain(&undetected.to_string())?;
         }
+    }
+}
+
+/// Where a line is broken for a narrow terminal, a word from its middle comes to stand in front.
+#[test]
+fn a_broken_line_begins_with_no_command() {
+    let mut case = plain(b"logs of ::error::pwned and ##[error]pwned.log");
+    for width in 1..100 {
+        case.width = Some(width);
+        let style = table::Style {
+            width: case.width,
+            color: false,
+            quiet: false,
+        };
+        let shown = table::render(&case.view(), style);
+        assert_eq!(commands(&shown), [""; 0], "at a width of {width}");
     }
 }
 
