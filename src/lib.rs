@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! definition ─ grammar ─ Plan
-//! bytes ─ input ─ Block ─ record ─ Record ─ phases ─ Phases ─ endpoint ─ key ─ summary ─ Summary ─ report ─ text
+//! bytes ─ input ─ Block ─ record ─ Record ─ phases ─ Phases ─ endpoint ─ key ─ summary ─ Summary ─ diagnosis ─ Finding ─ report ─ text
 //! ```
 //!
 //! | word | meaning |
@@ -37,6 +37,7 @@
 //! ```
 
 pub mod detection;
+pub mod diagnosis;
 pub mod endpoint;
 pub mod filter;
 pub mod grammar;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use slowpath::detection::{Format as LogFormat, why_none_fits};
+use slowpath::diagnosis::diagnose;
 use slowpath::endpoint::{Dimension, Naming, Pattern};
 use slowpath::filter::Filter;
 use slowpath::grammar::{Fields, Plan, builtin, nginx_conf};
@@ -486,7 +487,8 @@ fn render(
     form: Format,
     complete: bool,
 ) -> (String, Exit) {
-    let mut view = View::new(summary, choice, complete);
+    let diagnosis = diagnose(summary);
+    let mut view = View::new(summary, &diagnosis, choice, complete);
     let style = style(flags);
     if let Some(shown) = flags.show.as_deref().map(Shown::new) {
         view.rows = summary

@@ -4,6 +4,8 @@
 //! The types here are what is written, not what is computed with. Which rows there are is decided in
 //! [`super::View`], what they mean in [`crate::summary`].
 
+mod findings;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -90,9 +92,8 @@ struct Report<'a> {
     timeline: Vec<Window>,
     upstreams: Vec<Upstream<'a>>,
     slowest: Vec<Slow<'a>>,
-    /// Nothing is diagnosed yet.
-    findings: [(); 0],
-    not_looked_at: [(); 0],
+    findings: Vec<findings::Wire<'a>>,
+    not_looked_at: Vec<findings::NotLookedAt<'a>>,
 }
 
 #[derive(Serialize)]
@@ -242,6 +243,7 @@ impl<'v> Wire<'v> {
     fn report(&self) -> Report<'v> {
         let View {
             summary,
+            diagnosis,
             rows,
             other,
             other_count,
@@ -268,8 +270,16 @@ impl<'v> Wire<'v> {
                 .collect(),
             upstreams: summary.upstreams.iter().map(upstream).collect(),
             slowest: slowest(&summary.slowest),
-            findings: [],
-            not_looked_at: [],
+            findings: diagnosis
+                .findings
+                .iter()
+                .map(|finding| findings::Wire::of(finding, summary))
+                .collect(),
+            not_looked_at: diagnosis
+                .not_looked_at
+                .iter()
+                .map(findings::NotLookedAt::of)
+                .collect(),
         }
     }
 
@@ -480,6 +490,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::diagnosis::diagnose;
     use crate::endpoint::{Dimension, Naming};
     use crate::grammar::{Escape, Names, compile};
     use crate::input::{Feed, FeedOptions, Interrupt, Progress, Source};
@@ -563,7 +574,7 @@ mod tests {
 
     /// The rendered view, which fits the schema.
     fn rendered(summary: &Summary, choice: &Choice) -> Value {
-        let text = render(&View::new(summary, choice, true));
+        let text = render(&View::new(summary, &diagnose(summary), choice, true));
         assert!(text.ends_with("}\n"));
         let value = serde_json::from_str(&text).unwrap();
         let errors: Vec<String> = validator()
@@ -790,7 +801,7 @@ mod tests {
         summary.files[0].name = b"/var/log/\xe9\x1b.log".to_vec();
         summary.upstreams[0].address = b"unix:/\xe9".to_vec();
         summary.endpoints[0].method = b"G\xe9T".to_vec();
-        let text = render(&View::new(&summary, &all(), true));
+        let text = render(&View::new(&summary, &diagnose(&summary), &all(), true));
         assert!(
             text.chars()
                 .all(|c| c == '\n' || !c.is_control() && !is_hidden(c)),
@@ -874,6 +885,7 @@ mod tests {
         let quantiles = ["75", "99.99", "5"].map(|quantile| quantile.parse().unwrap());
         let text = render(&View::new(
             &summary,
+            &diagnose(&summary),
             &Choice {
                 quantiles: quantiles.to_vec(),
                 ..all()
@@ -929,8 +941,13 @@ mod tests {
         let mut summary = summary(&story(), &question());
         summary.approximate = Some("more endpoints than fit in 1.00 MiB".to_owned());
         summary.files[0].error = Some("unexpected end of file".to_owned());
-        let report: Value =
-            serde_json::from_str(&render(&View::new(&summary, &all(), false))).unwrap();
+        let report: Value = serde_json::from_str(&render(&View::new(
+            &summary,
+            &diagnose(&summary),
+            &all(),
+            false,
+        )))
+        .unwrap();
         assert!(validator().is_valid(&report));
         assert_eq!(
             (&report["partial"], &report["approximate"]),

@@ -1,8 +1,9 @@
-//! A Markdown table (GitHub's dialect) with a line above it that says what it is of.
+//! A Markdown table (GitHub's dialect) with the findings above it, and a line that says what it is of.
 
 use std::fmt::Write as _;
 
 use super::{Cell, Column, Endpoint, View, endpoint_name};
+use crate::diagnosis::Diagnosis;
 use crate::unit;
 use crate::untrusted::Untrusted;
 
@@ -31,6 +32,7 @@ pub fn render(view: &View<'_>) -> String {
             "; PARTIAL: interrupted"
         },
     );
+    findings(view, &mut out);
     let heads: Vec<String> = columns.iter().map(|column| column.heading()).collect();
     let _ = writeln!(out, "| {} |", heads.join(" | "));
     let rules: Vec<&str> = columns
@@ -56,6 +58,35 @@ pub fn render(view: &View<'_>) -> String {
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     out
+}
+
+/// The findings as a list, their numbers and advice as lists within.
+fn findings(view: &View<'_>, out: &mut String) {
+    let name = |name: Untrusted<'_>| name.for_markdown();
+    let Diagnosis {
+        findings,
+        not_looked_at,
+        ..
+    } = view.diagnosis;
+    if findings.is_empty()
+        && let Some(nothing) = super::findings::nothing(view.diagnosis, view.summary)
+    {
+        let _ = writeln!(out, "{nothing}\n");
+    }
+    for finding in findings {
+        let (severity, grounds) = (finding.severity.name(), finding.grounds.name());
+        let title = finding.title.render(name);
+        let _ = writeln!(out, "- **{severity}**, {grounds}: {title}");
+        for detail in finding.detail.iter().chain([&finding.advice]) {
+            let _ = writeln!(out, "  - {}", detail.render(name));
+        }
+    }
+    for not in not_looked_at {
+        let _ = writeln!(out, "- not looked for: {}: {}", not.kind.sought(), not.why);
+    }
+    if !findings.is_empty() || !not_looked_at.is_empty() {
+        out.push('\n');
+    }
 }
 
 fn text(cell: &Cell, endpoint: &Endpoint) -> String {

@@ -6,6 +6,7 @@
 mod cells;
 mod columns;
 pub mod csv;
+mod findings;
 mod grid;
 pub mod json;
 pub mod markdown;
@@ -14,6 +15,7 @@ pub mod table;
 
 pub use columns::{Cell, Column, ColumnError, Stat};
 
+use crate::diagnosis::Diagnosis;
 use crate::phases::Phase;
 use crate::summary::{Endpoint, Summary};
 use crate::unit::Quantile;
@@ -37,6 +39,8 @@ pub struct Choice {
 pub struct View<'s> {
     /// The whole.
     pub summary: &'s Summary,
+    /// What was found in it.
+    pub diagnosis: &'s Diagnosis,
     /// The rows, in order.
     pub rows: Vec<&'s Endpoint>,
     /// The endpoints that are no row, added up; with the rows they are the totals.
@@ -54,7 +58,12 @@ pub struct View<'s> {
 impl<'s> View<'s> {
     /// Chooses rows and columns.
     #[must_use]
-    pub fn new(summary: &'s Summary, choice: &Choice, complete: bool) -> View<'s> {
+    pub fn new(
+        summary: &'s Summary,
+        diagnosis: &'s Diagnosis,
+        choice: &Choice,
+        complete: bool,
+    ) -> View<'s> {
         let mut rows: Vec<&Endpoint> = summary.endpoints.iter().collect();
         if let Some(column) = &choice.sort {
             // A stable sort: among equals the order of the summary holds.
@@ -76,6 +85,7 @@ impl<'s> View<'s> {
         };
         View {
             summary,
+            diagnosis,
             rows,
             other,
             other_count,

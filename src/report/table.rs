@@ -1,4 +1,4 @@
-//! The report on a terminal: a head that says what was read and what the numbers rest on, then the
+//! The report on a terminal: a head that says what was read, what was found and what the numbers rest on, then the
 //! table of endpoints, cut to the terminal's width.
 //!
 //! The text is the same with and without colour, and on a pipe; colour is laid over it at the end.
@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::cells::{Cells, cells};
+use super::findings;
 use super::grid::{Side, grid};
 use super::{Cell, Column, Stat, View, endpoint_name};
 use crate::input::shown_name;
@@ -49,7 +50,7 @@ pub fn render(view: &View<'_>, style: Style) -> String {
     out
 }
 
-/// Lines that say what was read, when, and on what wait rests.
+/// What was read, what was found in it, and on what wait rests.
 fn head(view: &View<'_>, style: Style) -> String {
     let summary = view.summary;
     let mut lines = Vec::new();
@@ -68,22 +69,26 @@ fn head(view: &View<'_>, style: Style) -> String {
             ));
         }
     }
-    lines.extend(wait(summary));
+    let width = style.width.unwrap_or(usize::MAX);
+    let wrapped = |lines: Vec<String>| {
+        lines
+            .iter()
+            .flat_map(|line| wrap(line, width))
+            .fold(String::new(), |out, line| out + &line + "\n")
+    };
+    let findings = findings::render(view.diagnosis, summary, style);
+    let mut out = wrapped(lines);
+    if !findings.is_empty() {
+        out = out + "\n" + &findings + "\n";
+    }
+    let mut lines = wait(summary);
     lines.extend(sparklines(
         &summary.timeline,
         summary.split.window,
         summary.split.wait,
         style.width,
     ));
-    let width = style.width.unwrap_or(usize::MAX);
-    lines
-        .iter()
-        .flat_map(|line| wrap(line, width))
-        .fold(String::new(), |mut out, line| {
-            out.push_str(&line);
-            out.push('\n');
-            out
-        })
+    out + &wrapped(lines)
 }
 
 fn sources(summary: &Summary) -> String {

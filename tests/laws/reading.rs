@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use slowpath::diagnosis::diagnose;
 use slowpath::grammar::{Grammar, Plan, builtin};
 use slowpath::input::{BLOCK, Feed, FeedOptions, Interrupt, Progress, Source};
 use slowpath::report::{Choice, View, csv, json, markdown, show, table};
@@ -186,7 +187,8 @@ impl Rendered {
 
 /// Renders a summary in every form.
 pub fn rendered(summary: &Summary, choice: &Choice) -> Rendered {
-    let view = View::new(summary, choice, true);
+    let diagnosis = diagnose(summary);
+    let view = View::new(summary, &diagnosis, choice, true);
     let style = table::Style {
         width: None,
         color: false,

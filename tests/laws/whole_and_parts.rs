@@ -8,6 +8,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use slowpath::diagnosis::diagnose;
 use slowpath::phases::Phase;
 use slowpath::report::{self, Choice, Column, View};
 use slowpath::summary::{Bucket, Distribution, Endpoint, Question, Summary};
@@ -184,7 +185,8 @@ proptest! {
             sort: sort.map(|name| Column::named(name).unwrap()),
             limit,
         };
-        let view = View::new(&summary, &choice, true);
+        let diagnosis = diagnose(&summary);
+        let view = View::new(&summary, &diagnosis, &choice, true);
         prop_assert!(limit.is_none_or(|limit| view.rows.len() <= limit));
         let parts: Vec<&Endpoint> = view.rows.iter().copied().chain(view.other.as_ref()).collect();
         are_the_whole(&parts, &summary.totals)?;

@@ -9,8 +9,12 @@ use slowpath::untrusted::Untrusted;
 
 use super::case;
 
-/// The table of a text, cell by cell, the heading first.
-fn table(markdown: &str) -> Result<Vec<Vec<String>>, TestCaseError> {
+/// The table of a text, cell by cell, the heading first. `expected_items` is how many items of lists
+/// and how many words in bold stand above it.
+fn table(
+    markdown: &str,
+    expected_items: (usize, usize),
+) -> Result<Vec<Vec<String>>, TestCaseError> {
     // Everything that GitHub's dialect knows and this parser too.
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
@@ -19,6 +23,7 @@ fn table(markdown: &str) -> Result<Vec<Vec<String>>, TestCaseError> {
         | Options::ENABLE_MATH
         | Options::ENABLE_GFM;
     let (mut rows, mut tables, mut inside) = (Vec::<Vec<String>>::new(), 0, false);
+    let (mut items, mut strong) = (0, 0);
     for event in Parser::new_ext(markdown, options) {
         match event {
             Event::Start(Tag::Table(_)) => tables += 1,
@@ -35,6 +40,11 @@ fn table(markdown: &str) -> Result<Vec<Vec<String>>, TestCaseError> {
             Event::Start(Tag::Paragraph) => {
                 prop_assert!(tables == 0, "a paragraph behind the table")
             }
+            // The findings stand above the table, in a list with lists in it.
+            Event::Start(Tag::List(None)) if tables == 0 => {}
+            Event::Start(Tag::Item) if tables == 0 => items += 1,
+            Event::Start(Tag::Strong) if tables == 0 => strong += 1,
+            Event::End(TagEnd::List(false) | TagEnd::Item | TagEnd::Strong) => {}
             Event::End(
                 TagEnd::Paragraph | TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow,
             ) => {}
@@ -42,6 +52,7 @@ fn table(markdown: &str) -> Result<Vec<Vec<String>>, TestCaseError> {
         }
     }
     prop_assert_eq!(tables, 1);
+    prop_assert_eq!((items, strong), expected_items);
     Ok(rows)
 }
 
@@ -81,7 +92,9 @@ proptest! {
     fn markdown_is_one_table_with_the_texts_in_its_cells(case in case()) {
         let view = case.view();
         let text = report::markdown::render(&view);
-        let rows = table(&text)?;
+        let findings = &view.diagnosis.findings;
+        let items = findings.iter().map(|finding| 2 + finding.detail.len()).sum();
+        let rows = table(&text, (items, findings.len()))?;
         let (heads, rows) = rows.split_first().unwrap();
         let columns = view.columns.iter();
         let columns: Vec<&Column> = columns.filter(|column| !matches!(column, Column::Bar(_))).collect();
@@ -112,7 +125,7 @@ proptest! {
 
 #[test]
 fn markup_is_noticed() {
-    let with = |cell: &str| table(&format!("| a |\n| --- |\n| {cell} |\n"));
+    let with = |cell: &str| table(&format!("| a |\n| --- |\n| {cell} |\n"), (0, 0));
     assert_eq!(with("x").unwrap(), [["a"], ["x"]]);
     for markup in [
         "[x](y)",

@@ -12,11 +12,14 @@ use std::fmt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use slowpath::diagnosis::{
+    Diagnosis, Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value,
+};
 use slowpath::endpoint::{Dimension, Naming};
 use slowpath::grammar::{Escape, Names, compile};
 use slowpath::report::{Choice, Column, Stat, View};
 use slowpath::summary::{FileSummary, Question, Summary};
-use slowpath::unit::Quantile;
+use slowpath::unit::{Micros, Quantile};
 
 use crate::entry::Bytes;
 use crate::reading::{File, Folder, Way, plan, summarise};
@@ -146,6 +149,7 @@ fn line(values: &[Bytes], status: u16) -> Vec<u8> {
 /// A hostile log in numbers, and how it is to be shown.
 struct Case {
     summary: Summary,
+    diagnosis: Diagnosis,
     choice: Choice,
     width: Option<usize>,
     complete: bool,
@@ -159,6 +163,7 @@ impl fmt::Debug for Case {
             choice,
             width,
             complete,
+            ..
         } = self;
         for row in &summary.endpoints {
             let mut values = vec![row.method.clone(), row.route.clone()];
@@ -176,7 +181,7 @@ impl fmt::Debug for Case {
 
 impl Case {
     fn view(&self) -> View<'_> {
-        View::new(&self.summary, &self.choice, self.complete)
+        View::new(&self.summary, &self.diagnosis, &self.choice, self.complete)
     }
 }
 
@@ -237,12 +242,49 @@ fn case() -> impl Strategy<Value = Case> {
                 limit,
             };
             Case {
+                diagnosis: hostile_diagnosis(&summary),
                 summary,
                 choice,
                 width,
                 complete,
             }
         })
+}
+
+/// A finding that names everything in the log, wherever a finding can name something.
+fn hostile_diagnosis(summary: &Summary) -> Diagnosis {
+    let row = &summary.endpoints[0];
+    let name = || {
+        Prose::new("It was ")
+            .log(&row.method)
+            .words(" ")
+            .log(&row.route)
+    };
+    let finding = Finding {
+        kind: Kind::HotKey,
+        severity: Severity::Warning,
+        grounds: Grounds::Measured,
+        title: name().words("."),
+        detail: vec![name(), Prose::list(vec![name(), name()])],
+        from: None,
+        until: None,
+        endpoints: vec![Named {
+            role: Role::Culprit,
+            endpoint: 0,
+        }],
+        subject: Some(Subject {
+            topic: Topic::Key,
+            value: row.route.clone(),
+        }),
+        evidence: vec![("value", Value::Log(row.route.clone()))],
+        examples: row.slowest.clone(),
+        advice: name(),
+        explains: Micros(1),
+    };
+    Diagnosis {
+        findings: vec![finding],
+        ..Diagnosis::default()
+    }
 }
 
 /// A log of one plain request in a file of this name.
@@ -257,6 +299,7 @@ fn plain(file: &[u8]) -> Case {
         limit: None,
     };
     Case {
+        diagnosis: Diagnosis::default(),
         summary,
         choice,
         width: None,

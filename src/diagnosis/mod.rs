@@ -1,0 +1,75 @@
+//! What the summary means: findings, each with the evidence that it rests on.
+//!
+//! A [`Case`] is made of the summary once: the windows in which something was wrong, and what changed
+//! in them. Then every rule of [`RULES`] looks at the case, one file a rule, and none changes it.
+//! Nothing here reads a log or prints; the sentences are made here, their escaping is the renderers'.
+//!
+//! No finding is better than a false one: a rule that has too little to go by says so in
+//! [`Diagnosis::not_looked_at`].
+
+mod case;
+mod finding;
+mod prose;
+
+pub use case::Case;
+pub use finding::{Evidence, Finding, Grounds, Kind, Named, Role, Severity, Subject, Topic, Value};
+pub use prose::{Piece, Prose};
+
+use crate::summary::Summary;
+
+/// What a rule says: its findings, or why it could not look.
+type Verdict = Result<Vec<Finding>, String>;
+
+/// A rule: the kinds of finding that it makes, and how.
+struct Rule {
+    kinds: &'static [Kind],
+    look: fn(&Case<'_>) -> Verdict,
+}
+
+/// All rules. What they share is worked out in the case, so their order says nothing.
+const RULES: &[Rule] = &[];
+
+/// A kind of finding that was not looked for, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotLookedAt {
+    /// The kind.
+    pub kind: Kind,
+    /// Why, and what would help.
+    pub why: String,
+}
+
+/// What was found in a log.
+#[derive(Debug, Clone, Default)]
+pub struct Diagnosis {
+    /// The findings: the graver first, then those that explain most time.
+    pub findings: Vec<Finding>,
+    /// What could not be looked for, in the order of the kinds.
+    pub not_looked_at: Vec<NotLookedAt>,
+    /// What was looked for, in the order of the kinds.
+    pub looked_for: Vec<Kind>,
+}
+
+/// Looks for everything that the rules know.
+#[must_use]
+pub fn diagnose(summary: &Summary) -> Diagnosis {
+    let case = Case::new(summary);
+    let mut diagnosis = Diagnosis::default();
+    for rule in RULES {
+        match (rule.look)(&case) {
+            Ok(findings) => {
+                diagnosis.looked_for.extend(rule.kinds);
+                diagnosis.findings.extend(findings);
+            }
+            Err(why) => diagnosis
+                .not_looked_at
+                .extend(rule.kinds.iter().map(|kind| NotLookedAt {
+                    kind: *kind,
+                    why: why.clone(),
+                })),
+        }
+    }
+    diagnosis.findings.sort_by(Finding::rank);
+    diagnosis.looked_for.sort_unstable();
+    diagnosis.not_looked_at.sort_by_key(|not| not.kind);
+    diagnosis
+}
