@@ -85,6 +85,22 @@ impl Block {
         self.buffer.bytes()
     }
 
+    /// Empties the block, whose memory is used again.
+    pub(super) fn clear(&mut self) {
+        self.too_long.clear();
+        self.buffer.clear();
+    }
+
+    /// Adds bytes of whole lines.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.buffer.extend(bytes);
+    }
+
+    /// Adds the beginning of a line that was cut off.
+    pub(super) fn cut_off(&mut self, line: &[u8]) {
+        self.too_long.push(line[..KEPT_OF_LONG].to_vec());
+    }
+
     /// Drops a last line without an end: an interrupt has cut it.
     pub(super) fn drop_unfinished_line(&mut self) {
         self.buffer.filled = memrchr(b'\n', self.bytes()).map_or(0, |at| at + 1);
@@ -159,8 +175,7 @@ impl<R: Read> BlockReader<R> {
     /// # Errors
     /// The stream could not be read on; everything before was handed on.
     pub(super) fn next(&mut self, size: usize, block: &mut Block) -> Result<bool, String> {
-        block.too_long.clear();
-        block.buffer.clear();
+        block.clear();
         let size = size.max(1);
         loop {
             self.skip();
@@ -181,9 +196,7 @@ impl<R: Read> BlockReader<R> {
             let held = self.carry.bytes().len();
             if held > LONGEST_LINE + 1 {
                 // Longer than a line may be, its CR included, and no end in sight.
-                block
-                    .too_long
-                    .push(self.carry.bytes()[..KEPT_OF_LONG].to_vec());
+                block.cut_off(self.carry.bytes());
                 self.skipping = true;
             } else {
                 self.fill(size.max(held * 2).max(MIN_READ));

@@ -4,11 +4,14 @@
 //! says, from the first bytes of each source, what its blocks are to be read with.
 
 mod blocks;
+mod cutter;
 mod decode;
+mod follow;
 mod interrupt;
 
 pub use blocks::{Block, LONGEST_LINE, lines};
 pub use decode::Compression;
+pub use follow::{Follow, FollowOptions, Followed};
 pub use interrupt::{Interrupt, Interruptible};
 
 use std::fs::File;

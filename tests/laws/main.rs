@@ -10,7 +10,7 @@
 //! | 7 log content is hostile | `hostile/` |
 //! | 8 nothing panics | `no_panic/` |
 //!
-//! Law 5 and 6 are measured by the benches, law 9 is about the program's `-o` and so a test of the
+//! `follow.rs` is the law of following: nothing lost, nothing repeated. Law 5 and 6 are measured by the benches, law 9 is about the program's `-o` and so a test of the
 //! command line.
 
 // A test that panics says where and why.
@@ -19,6 +19,7 @@
 mod accounting;
 mod brute_force;
 mod entry;
+mod follow;
 mod hostile;
 mod no_panic;
 mod oracle;
