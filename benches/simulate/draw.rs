@@ -60,11 +60,15 @@ impl Draw {
         (-ln(1.0 - self.unit()) * mean_us) as u64
     }
 
+    /// A standard normal number, from -6 to 6.
+    pub fn normal(&mut self) -> f64 {
+        // Twelve uniforms make a normal that ends at six sigma; no story needs a longer tail.
+        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+    }
+
     /// A log-normal time or size; `sigma` is that of the logarithm.
     pub fn lognormal(&mut self, median: u64, sigma: f64) -> u64 {
-        // Twelve uniforms make a normal that ends at six sigma; no story needs a longer tail.
-        let normal = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
-        (median as f64 * exp(sigma * normal)) as u64
+        (median as f64 * exp(sigma * self.normal())) as u64
     }
 }
 
