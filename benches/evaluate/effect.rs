@@ -38,12 +38,8 @@ pub enum What {
         factor: f64,
         resets: Vec<Micros>,
     },
-    /// Own time per byte of request or answer.
-    PerByte {
-        endpoint: usize,
-        nanos: f64,
-        of_answer: bool,
-    },
+    /// Own time per byte of the request.
+    PerByte { endpoint: usize, nanos: f64 },
 }
 
 /// Own time of a request, and what a function of its own had of it.
@@ -113,18 +109,9 @@ pub fn own_time(
                     factor *= 1.0 + (to - 1.0) * (now - begin) as f64 / (end - begin).max(1) as f64;
                 }
             }
-            What::PerByte {
-                endpoint,
-                nanos,
-                of_answer,
-            } => {
+            What::PerByte { endpoint, nanos } => {
                 if *endpoint == request.endpoint {
-                    let bytes = if *of_answer {
-                        request.answer_bytes
-                    } else {
-                        request.request_bytes
-                    };
-                    added += bytes as f64 * nanos / 1_000.0;
+                    added += request.request_bytes as f64 * nanos / 1_000.0;
                 }
             }
         }

@@ -18,16 +18,16 @@
 #[allow(dead_code, unused_imports)]
 #[path = "../simulate/draw.rs"]
 mod draw;
-mod effect;
-mod judge;
-mod measure;
-mod nginx;
-mod queue;
-mod reading;
-mod stories;
-mod table;
-mod traffic;
-mod world;
+pub(crate) mod effect;
+pub(crate) mod judge;
+pub(crate) mod measure;
+pub(crate) mod nginx;
+pub(crate) mod queue;
+pub(crate) mod reading;
+pub(crate) mod stories;
+pub(crate) mod table;
+pub(crate) mod traffic;
+pub(crate) mod world;
 
 use std::io::Write;
 use std::path::Path;

@@ -50,9 +50,6 @@ pub struct Log {
 #[derive(Clone, Copy, Debug)]
 pub struct Logged {
     pub request: usize,
-    /// What the client and nginx saw of it; 499 and 504 where it was cut off.
-    pub status: u16,
-    pub end: Micros,
     /// Whether an application answered, so that it has a wait and an own time.
     pub answered: bool,
 }
@@ -94,16 +91,9 @@ pub fn write(
         if draw.chance(flaws.lost_per_mille) {
             continue;
         }
-        let Course {
-            end,
-            status,
-            answered,
-            ..
-        } = courses[n];
+        let answered = courses[n].answered;
         log.lines.push(Logged {
             request: n,
-            status,
-            end,
             answered,
         });
         let endpoint = &world.endpoints[requests[n].endpoint];
@@ -229,13 +219,7 @@ impl Line<'_> {
             |_| None,
             (!cut).then_some(course.header),
         )?;
-        self.list(
-            out,
-            "\" urt=\"",
-            hit,
-            |lost| Some(lost),
-            Some(course.upstream_end),
-        )?;
+        self.list(out, "\" urt=\"", hit, Some, Some(course.upstream_end))?;
         out.extend_from_slice(b"\" us=\"");
         if hit {
             out.push(b'-');

@@ -60,8 +60,6 @@ pub struct Report {
 pub struct Row {
     pub method: String,
     pub route: String,
-    pub requests: u64,
-    pub wait_us: Option<u64>,
     pub own_us: Option<u64>,
 }
 
@@ -72,7 +70,6 @@ pub struct Finding {
     pub basis: String,
     /// Method, route, role.
     pub endpoints: Vec<(String, String, String)>,
-    pub dimension: String,
     pub subject: String,
     pub title: String,
 }
@@ -124,8 +121,6 @@ fn report(json: &Value) -> Report {
     let row = |row: &Value| Row {
         method: text(&row["method"]),
         route: text(&row["route"]),
-        requests: row["requests"].as_u64().unwrap_or(0),
-        wait_us: row["phases"]["wait"]["sum_us"].as_u64(),
         own_us: row["phases"]["app"]["sum_us"].as_u64(),
     };
     let finding = |finding: &Value| Finding {
@@ -136,7 +131,6 @@ fn report(json: &Value) -> Report {
             .iter()
             .map(|e| (text(&e["method"]), text(&e["route"]), text(&e["role"])))
             .collect(),
-        dimension: text(&finding["subject"]["dimension"]),
         subject: text(&finding["subject"]["value"]),
         title: text(&finding["title"]),
     };

@@ -67,10 +67,11 @@ pub fn rows(verdicts: &[Verdict]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "\n## {} ({}), {} seeds: {}",
+            "\n## {} ({}), {} seeds of {} lines on average: {}",
             story.name,
             reading.name(),
             list.len(),
+            list.iter().map(|v| v.facts.lines).sum::<usize>() / list.len().max(1),
             story.about
         );
         story_rows(&mut out, list);

@@ -239,16 +239,15 @@ impl World {
         let mut endpoints = endpoints(draw, count, services);
         let workers = log_uniform(draw, (4.0, 64.0)).round() as usize;
         let utilisation = uniform(draw, wish.utilisation);
-        let (lines, duration, rate, mean_us) = loop {
+        let (duration, rate) = loop {
             let lines = log_uniform(draw, wish.lines);
             let mean_us = log_uniform(draw, (20_000.0, 800_000.0));
             let rate = utilisation * workers as f64 / (mean_us / 1e6);
             let duration = (lines / rate * 1e6) as Micros;
             if (wish.duration.0..=wish.duration.1).contains(&duration) {
-                break (lines, duration, rate, mean_us);
+                break (duration, rate);
             }
         };
-        let _ = (lines, mean_us);
         let services = (0..services).map(|service| {
             let hosts = if service == 0 {
                 whole(draw, wish.hosts)

@@ -6,7 +6,7 @@ use super::super::nginx::Flaws;
 use super::super::queue::Discipline;
 use super::super::traffic::{Traffic, part, somewhere};
 use super::super::world::{MINUTE, Micros, SECOND, Wish, World, log_uniform, uniform, whole};
-use super::{Case, Truth, first};
+use super::{Case, Truth, first, plain};
 
 /// The code that gets slow, as Server-Timing calls it.
 const SLOW: &str = "update_objects";
@@ -332,13 +332,5 @@ fn apart(seed: u64) -> Option<Case> {
         may: vec!["saturation"],
         ..Truth::default()
     };
-    Some(Case {
-        effects,
-        discipline: Discipline::Fifo,
-        flaws: Flaws::default(),
-        agent: "-",
-        world,
-        requests,
-        truth,
-    })
+    Some(plain(world, requests, effects, truth))
 }

@@ -2,28 +2,9 @@
 
 use super::super::draw::{Draw, Stream};
 use super::super::effect::{Effect, What};
-use super::super::nginx::Flaws;
-use super::super::queue::Discipline;
 use super::super::traffic::{Traffic, part, somewhere};
 use super::super::world::{Micros, SECOND, Wish, World, log_uniform, uniform};
-use super::{Case, Truth, first};
-
-fn plain(
-    world: World,
-    requests: Vec<super::super::traffic::Request>,
-    effects: Vec<Effect>,
-    truth: Truth,
-) -> Case {
-    Case {
-        world,
-        requests,
-        effects,
-        discipline: Discipline::Fifo,
-        flaws: Flaws::default(),
-        agent: "-",
-        truth,
-    }
-}
+use super::{Case, Truth, first, plain};
 
 /// A span long enough to be seen, and short enough that a pool this full makes nobody wait more than 45 s.
 fn span(draw: &mut Draw, world: &World, full: f64) -> Option<(Micros, Micros)> {

@@ -1,10 +1,11 @@
 //! What happens on a site, and what a report should say of it. One entry of [`STORIES`] for each.
 
+mod caches;
 mod culprits;
 mod decoys;
+mod lasting;
 mod outages;
-#[cfg(test)]
-mod tests;
+mod proxies;
 
 use super::effect::Effect;
 use super::nginx::Flaws;
@@ -53,97 +54,197 @@ pub struct Story {
 }
 
 pub static STORIES: &[Story] = &[
-    Story {
-        name: "culprits",
-        about: "1 to 4 endpoints grow, often through one function; FIFO, one address a queue",
-        case: culprits::fifo,
-    },
-    Story {
-        name: "random-order",
-        about: "the same, any of the waiting is taken up next",
-        case: culprits::random_order,
-    },
-    Story {
-        name: "replicas",
-        about: "the same, 2 to 6 replicas with a queue each",
-        case: culprits::replicas,
-    },
-    Story {
-        name: "hidden-replicas",
-        about: "the same, and the replicas are behind one address",
-        case: culprits::hidden_replicas,
-    },
-    Story {
-        name: "sharing",
-        about: "the same, the cores are shared by all that run: nobody waits",
-        case: culprits::sharing,
-    },
-    Story {
-        name: "bypass",
-        about: "the same, a quarter of the endpoints do not queue",
-        case: culprits::bypass,
-    },
-    Story {
-        name: "lost-lines",
-        about: "the same, 5 % of the lines are lost",
-        case: culprits::lost_lines,
-    },
-    Story {
-        name: "whole-seconds",
-        about: "the same, times of day in whole seconds",
-        case: culprits::whole_seconds,
-    },
-    Story {
-        name: "aborts",
-        about: "the same, clients leave after some seconds",
-        case: culprits::aborts,
-    },
-    Story {
-        name: "unrelated",
-        about: "two or three endpoints grow at different times, for different reasons",
-        case: culprits::unrelated,
-    },
-    Story {
-        name: "surge",
-        about: "more requests, each as cheap as ever",
-        case: decoys::surge,
-    },
-    Story {
-        name: "slow-database",
-        about: "something below slows all endpoints alike",
-        case: decoys::slow_database,
-    },
-    Story {
-        name: "uneven-database",
-        about: "something below slows all endpoints, each by its own factor",
-        case: decoys::uneven_database,
-    },
-    Story {
-        name: "partial-database",
-        about: "something below slows 40 % of the endpoints",
-        case: decoys::partial_database,
-    },
-    Story {
-        name: "common-load",
-        about: "all own times rise and fall with the load; two endpoints grow apart from each other",
-        case: decoys::common_load,
-    },
-    Story {
-        name: "nothing",
-        about: "nothing happens",
-        case: decoys::nothing,
-    },
-    Story {
-        name: "rare-lockers",
-        about: "rare requests start most of 3 to 8 outages of a database",
-        case: outages::rare_lockers,
-    },
-    Story {
-        name: "external-outages",
-        about: "the same outages, and nobody of the site starts them",
-        case: outages::external,
-    },
+    story(
+        "culprits",
+        "1 to 4 endpoints grow, often through one function; FIFO, one address a queue",
+        culprits::fifo,
+    ),
+    story(
+        "random-order",
+        "the same, any of the waiting is taken up next",
+        culprits::random_order,
+    ),
+    story(
+        "replicas",
+        "the same, 2 to 6 replicas with a queue each",
+        culprits::replicas,
+    ),
+    story(
+        "hidden-replicas",
+        "the same, and the replicas are behind one address",
+        culprits::hidden_replicas,
+    ),
+    story(
+        "sharing",
+        "the same, the cores are shared by all that run: nobody waits",
+        culprits::sharing,
+    ),
+    story(
+        "bypass",
+        "the same, a quarter of the endpoints do not queue",
+        culprits::bypass,
+    ),
+    story(
+        "lost-lines",
+        "the same, 5 % of the lines are lost",
+        culprits::lost_lines,
+    ),
+    story(
+        "whole-seconds",
+        "the same, times of day in whole seconds",
+        culprits::whole_seconds,
+    ),
+    story(
+        "aborts",
+        "the same, clients leave after some seconds",
+        culprits::aborts,
+    ),
+    story(
+        "unrelated",
+        "two or three endpoints grow at different times, for different reasons",
+        culprits::unrelated,
+    ),
+    story(
+        "surge",
+        "more requests, each as cheap as ever",
+        decoys::surge,
+    ),
+    story(
+        "slow-database",
+        "something below slows all endpoints alike",
+        decoys::slow_database,
+    ),
+    story(
+        "uneven-database",
+        "something below slows all endpoints, each by its own factor",
+        decoys::uneven_database,
+    ),
+    story(
+        "partial-database",
+        "something below slows 40 % of the endpoints",
+        decoys::partial_database,
+    ),
+    story(
+        "common-load",
+        "all own times rise and fall with the load; two endpoints grow apart from each other",
+        decoys::common_load,
+    ),
+    story("nothing", "nothing happens", decoys::nothing),
+    story(
+        "rare-lockers",
+        "rare requests start most of 3 to 8 outages of a database",
+        outages::rare_lockers,
+    ),
+    story(
+        "external-outages",
+        "the same outages, and nobody of the site starts them",
+        outages::external,
+    ),
+    story(
+        "cache-step",
+        "hit ratios fall by 20 to 60 points at once",
+        caches::step,
+    ),
+    story(
+        "cache-slide",
+        "hit ratios fall as far over a quarter of the log",
+        caches::slide,
+    ),
+    story(
+        "cache-mix",
+        "the same for what is asked for: no endpoint's hit ratio changes, only the mix",
+        caches::mix,
+    ),
+    story(
+        "cached-errors",
+        "errors of a minute or four are kept by the cache",
+        caches::errors,
+    ),
+    story(
+        "uncached-errors",
+        "the same errors, and nothing keeps them",
+        caches::errors_uncached,
+    ),
+    story(
+        "probes",
+        "health checks take a tenth to a third of the busy time",
+        proxies::probes,
+    ),
+    story(
+        "light-probes",
+        "health checks that take next to none",
+        proxies::light_probes,
+    ),
+    story(
+        "leak",
+        "one host climbs 1.8 to 3 times and resets, 4 to 9 times",
+        lasting::leak,
+    ),
+    story(
+        "wander",
+        "own times wander, each for itself and with the load",
+        lasting::wander,
+    ),
+    story(
+        "shift",
+        "one endpoint steps up by 50 to 150 % and stays",
+        lasting::shift,
+    ),
+    story(
+        "size",
+        "one endpoint's time grows with the size of what is sent",
+        lasting::size,
+    ),
+    story(
+        "size-no-matter",
+        "sizes as different, which cost 2 ns a byte",
+        lasting::size_of_no_matter,
+    ),
+    story(
+        "retry-storm",
+        "clients repeat what failed",
+        proxies::retry_storm,
+    ),
+    story(
+        "polling",
+        "clients repeat what was answered",
+        proxies::polling,
+    ),
+    story(
+        "failing-replica",
+        "attempts at one replica fail for a while; nginx goes on to the next",
+        proxies::failing_replica,
+    ),
+    story(
+        "rare-failures",
+        "an attempt fails now and then",
+        proxies::rare_failures,
+    ),
+    story(
+        "slow-replica",
+        "one replica of 3 to 6 takes 2.5 to 4 times as long",
+        proxies::slow_replica,
+    ),
+    story(
+        "uneven-replicas",
+        "one replica is sent the heavy endpoints",
+        proxies::uneven_replicas,
+    ),
+    story(
+        "slow-clients",
+        "a tenth of the traffic takes a second more to take its answer",
+        proxies::slow_clients,
+    ),
+    story(
+        "large-answers",
+        "a few endpoints' answers take everybody a second",
+        proxies::large_answers,
+    ),
 ];
+
+const fn story(name: &'static str, about: &'static str, case: fn(u64) -> Case) -> Story {
+    Story { name, about, case }
+}
 
 impl Story {
     pub fn named(name: &str) -> Option<&'static Story> {
@@ -159,4 +260,17 @@ fn first(seed: u64, attempt: impl Fn(u64) -> Option<Case>) -> Case {
         .filter_map(attempt)
         .next()
         .unwrap_or_else(|| unreachable!())
+}
+
+/// A case of nothing but a world, its requests and what slows them.
+fn plain(world: World, requests: Vec<Request>, effects: Vec<Effect>, truth: Truth) -> Case {
+    Case {
+        world,
+        requests,
+        effects,
+        discipline: Discipline::Fifo,
+        flaws: Flaws::default(),
+        agent: "-",
+        truth,
+    }
 }

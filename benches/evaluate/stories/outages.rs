@@ -2,11 +2,9 @@
 
 use super::super::draw::{Draw, Stream};
 use super::super::effect::{Effect, What};
-use super::super::nginx::Flaws;
-use super::super::queue::Discipline;
 use super::super::traffic::Traffic;
 use super::super::world::{HOUR, MINUTE, Micros, SECOND, Wish, World, uniform, whole};
-use super::{Case, Truth};
+use super::{Case, Truth, plain};
 
 /// One or two rare requests start the outages, and now and then one that comes of its own.
 pub fn rare_lockers(seed: u64) -> Case {
@@ -126,13 +124,5 @@ fn outages(seed: u64, with_lockers: bool) -> Case {
         ],
         ..Truth::default()
     };
-    Case {
-        world,
-        requests,
-        effects,
-        discipline: Discipline::Fifo,
-        flaws: Flaws::default(),
-        agent: "-",
-        truth,
-    }
+    plain(world, requests, effects, truth)
 }

@@ -6,5 +6,7 @@
 
 // The program has a main, which no test runs.
 #[allow(dead_code)]
-#[path = "../benches/evaluate/main.rs"]
+#[path = "../../benches/evaluate/main.rs"]
 mod evaluate;
+mod queue;
+mod stories;
