@@ -20,7 +20,7 @@
 //! | summary | the frozen result; everything to the right of it sees only this |
 //! | window | an epoch-aligned slice of time |
 //!
-//! The leaves [`mod@unit`], [`stamp`] and [`untrusted`] may be used anywhere. [`detection`] finds the
+//! The leaves [`mod@unit`], [`stamp`], [`scan`] and [`untrusted`] may be used anywhere. [`detection`] finds the
 //! grammar that fits a log, [`filter`] decides which records count.
 //!
 //! ```
@@ -45,6 +45,7 @@ pub mod input;
 pub mod phases;
 pub mod record;
 pub mod report;
+pub mod scan;
 pub mod stamp;
 pub mod summary;
 pub mod unit;

@@ -28,7 +28,7 @@ const SPINE: &[&str] = &[
 
 /// Small vocabulary that every module may speak. Leaves import only each other, so that using one
 /// never brings in a part of the spine.
-const LEAVES: &[&str] = &["error", "unit", "stamp", "untrusted"];
+const LEAVES: &[&str] = &["error", "unit", "stamp", "scan", "untrusted"];
 
 /// The program's side: it puts the parts together, so it may import them all. No part imports it.
 const PROGRAM: &[&str] = &["cli", "main", "lib"];

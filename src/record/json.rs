@@ -9,8 +9,10 @@ use nom::bytes::complete::{tag, take_till, take_while};
 use nom::sequence::delimited;
 use nom::{Err, IResult, Parser};
 
+use super::key_order::KeyOrder;
 use super::values::Values;
 use crate::grammar::KeyedPlan;
+use crate::scan;
 
 type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
 
@@ -22,25 +24,79 @@ const MAX_DEPTH: usize = 128;
 /// # Errors
 /// The line is no JSON object.
 #[inline]
-pub(super) fn read(plan: &KeyedPlan, line: &[u8], values: &mut Values) -> Result<(), ()> {
-    let place = |input: &[u8]| line.len() - input.len();
-    let (mut input, _) = begin(line).map_err(drop)?;
-    if input.first() == Some(&b'}') {
-        return end(input);
-    }
+pub(super) fn read(
+    plan: &KeyedPlan,
+    order: &mut KeyOrder,
+    line: &[u8],
+    values: &mut Values,
+) -> Result<(), ()> {
+    let (mut input, mut place) = (line, KeyOrder::START);
     loop {
-        let (at_value, key) = key(input).map_err(drop)?;
-        let (left, text) = value(at_value).map_err(drop)?;
-        if let Some(column) = plan.keys.get(key) {
+        let (at_value, kept) = match order.expected(place, input) {
+            // A blank would belong to the gap.
+            Some((at_value, kept, next)) if !matches!(at_value, [b' ' | b'\t' | b'\r', ..]) => {
+                place = next;
+                (at_value, kept)
+            }
+            _ => {
+                let Some((at_value, key)) = gap(input, input.len() == line.len())? else {
+                    return Ok(());
+                };
+                let kept = plan.keys.get(key).copied();
+                place = order.learn(place, &input[..input.len() - at_value.len()], kept);
+                (at_value, kept)
+            }
+        };
+        let (left, text) = match value_at_first_sight(at_value) {
+            Some(found) => found,
+            None => value(at_value).map_err(drop)?,
+        };
+        if let Some(column) = kept {
             let quote = usize::from(at_value.first() == Some(&b'"'));
-            let start = place(at_value) + quote;
-            values.set_preferred(*column, start, start + text.len());
+            let start = line.len() - at_value.len() + quote;
+            values.set_preferred(column, start, start + text.len());
         }
-        input = blank(left).map_err(drop)?.0;
+        if left == b"}" {
+            return Ok(());
+        }
+        input = left;
+    }
+}
+
+/// What stands between two values, or before the first: the input at the next value and its key;
+/// `None` where the object ends instead.
+fn gap(input: &[u8], is_first: bool) -> Result<Option<(&[u8], &[u8])>, ()> {
+    let input = if is_first {
+        let (input, _) = begin(input).map_err(drop)?;
+        if input.first() == Some(&b'}') {
+            return end(input).map(|()| None);
+        }
+        input
+    } else {
+        let (input, _) = blank(input).map_err(drop)?;
         match input.split_first() {
-            Some((b',', rest)) => input = blank(rest).map_err(drop)?.0,
-            _ => return end(input),
+            Some((b',', rest)) => blank(rest).map_err(drop)?.0,
+            _ => return end(input).map(|()| None),
         }
+    };
+    key(input).map(Some).map_err(drop)
+}
+
+/// The fast path of [`value`]: a string without a backslash, a number or word. `None` says nothing.
+#[inline(always)]
+fn value_at_first_sight(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    match input {
+        [b'"', body @ ..] => {
+            let end = scan::find_any([b'"', b'\\'], body)?;
+            let (text, left) = body.split_at_checked(end)?;
+            Some((left.strip_prefix(b"\"")?, text))
+        }
+        [b'0'..=b'9', ..] => {
+            let end = scan::find_any([b',', b'}', b' ', b'\t'], input)?;
+            let (text, left) = input.split_at_checked(end)?;
+            Some((left, text))
+        }
+        _ => None,
     }
 }
 
@@ -208,7 +264,7 @@ mod tests {
             unreachable!()
         };
         let mut values = Values::default();
-        read(keyed, line, &mut values)?;
+        read(keyed, &mut KeyOrder::default(), line, &mut values)?;
         Ok(values.text(Field::Target, line).map(<[u8]>::to_vec))
     }
 

@@ -2,39 +2,63 @@
 //!
 //! <http://ltsv.org>
 
-use memchr::memchr;
+use nom::bytes::complete::{tag, take_while1};
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser};
 
+use super::key_order::KeyOrder;
 use super::values::Values;
 use crate::grammar::KeyedPlan;
+use crate::scan;
 
 /// Finds the values of the labels that the plan keeps.
 ///
 /// # Errors
 /// The line holds a field without a label.
 #[inline]
-pub(super) fn read(plan: &KeyedPlan, line: &[u8], values: &mut Values) -> Result<(), ()> {
-    let mut start = 0;
+pub(super) fn read(
+    plan: &KeyedPlan,
+    order: &mut KeyOrder,
+    line: &[u8],
+    values: &mut Values,
+) -> Result<(), ()> {
+    let (mut input, mut place) = (line, KeyOrder::START);
     loop {
-        let rest = line.get(start..).ok_or(())?;
-        let end = start + memchr(b'\t', rest).unwrap_or(rest.len());
-        let field = line.get(start..end).ok_or(())?;
-        let colon = memchr(b':', field).ok_or(())?;
-        let label = field.get(..colon).ok_or(())?;
-        if label.is_empty()
-            || !label
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-        {
-            return Err(());
+        let (at_value, kept) = match order.expected(place, input) {
+            Some((at_value, kept, next)) => {
+                place = next;
+                (at_value, kept)
+            }
+            None => {
+                let (at_value, label) = gap(input, input.len() == line.len())?;
+                let kept = plan.keys.get(label).copied();
+                place = order.learn(place, &input[..input.len() - at_value.len()], kept);
+                (at_value, kept)
+            }
+        };
+        let length = scan::find(b'\t', at_value).unwrap_or(at_value.len());
+        if let Some(column) = kept {
+            let start = line.len() - at_value.len();
+            values.set_preferred(column, start, start + length);
         }
-        if let Some(column) = plan.keys.get(label) {
-            values.set_preferred(*column, start + colon + 1, end);
-        }
-        if end == line.len() {
+        input = at_value.get(length..).ok_or(())?;
+        if input.is_empty() {
             return Ok(());
         }
-        start = end + 1;
     }
+}
+
+/// What stands between two values, or before the first: the input at the next value and its label.
+fn gap(input: &[u8], is_first: bool) -> Result<(&[u8], &[u8]), ()> {
+    let is_label = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let labelled = terminated(take_while1(is_label), tag(&b":"[..]));
+    let found: IResult<&[u8], &[u8], ()> = if is_first {
+        let mut labelled = labelled;
+        labelled.parse(input)
+    } else {
+        preceded(tag(&b"\t"[..]), labelled).parse(input)
+    };
+    found.map_err(drop)
 }
 
 #[cfg(test)]
@@ -49,11 +73,17 @@ mod tests {
             unreachable!()
         };
         let line = b"unknown:x\turi:/a:b\tmethod:GET\treqtime:0.5";
-        let mut values = Values::default();
-        assert_eq!(read(keyed, line, &mut values), Ok(()));
+        let (mut order, mut values) = (KeyOrder::default(), Values::default());
+        assert_eq!(read(keyed, &mut order, line, &mut values), Ok(()));
         assert_eq!(values.text(Field::Target, line), Some(&b"/a:b"[..]));
         assert_eq!(values.text(Field::Total, line), Some(&b"0.5"[..]));
-        assert_eq!(read(keyed, b"no label here", &mut values), Err(()));
-        assert_eq!(read(keyed, b"http://x\ty", &mut values), Err(()));
+        assert_eq!(
+            read(keyed, &mut order, b"no label here", &mut values),
+            Err(())
+        );
+        assert_eq!(
+            read(keyed, &mut order, b"http://x\ty", &mut values),
+            Err(())
+        );
     }
 }

@@ -5,11 +5,13 @@
 
 pub mod attempts;
 pub mod json;
+mod key_order;
 mod ltsv;
 pub mod server_timing;
 mod text;
 mod values;
 
+use key_order::KeyOrder;
 use values::Values;
 
 use crate::grammar::{Column, Field, Fields, Layout, Plan, Reading};
@@ -116,6 +118,13 @@ pub struct Record<'a> {
     pub wait: Option<Micros>,
     /// Time in the application, by a field of its own (see also [`Field::ServerTiming`]).
     pub app: Option<Micros>,
+    texts: Texts<'a>,
+}
+
+/// Where a line's fields are in it.
+#[derive(Debug, Clone, Copy)]
+struct Texts<'a> {
+    line: &'a [u8],
     values: &'a Values,
     plan: &'a Plan,
 }
@@ -125,7 +134,7 @@ impl<'a> Record<'a> {
     #[must_use]
     #[inline]
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
-        self.raw(field).and_then(present)
+        self.texts.text(field)
     }
 
     /// The text of a field as the line has it, `-` and empty too; `None` where the grammar (or a
@@ -133,22 +142,54 @@ impl<'a> Record<'a> {
     #[must_use]
     #[inline]
     pub fn raw(&self, field: Field) -> Option<&'a [u8]> {
-        self.values.text(field, self.line)
+        self.texts.raw(field)
     }
 
     /// The column that gave a field.
     #[must_use]
     #[inline]
     pub fn column(&self, field: Field) -> Option<&'a Column> {
-        self.values
-            .column(field)
-            .and_then(|at| self.plan.columns.get(at))
+        self.texts.column(field)
     }
 
     /// The unit of a duration's text; seconds where the field is absent.
     #[must_use]
     #[inline]
     pub fn unit(&self, field: Field) -> Unit {
+        self.texts.unit(field)
+    }
+
+    /// The plan that read it.
+    #[must_use]
+    pub fn plan(&self) -> &'a Plan {
+        self.texts.plan
+    }
+}
+
+impl<'a> Texts<'a> {
+    /// See [`Record::text`].
+    #[inline]
+    fn text(&self, field: Field) -> Option<&'a [u8]> {
+        self.raw(field).and_then(present)
+    }
+
+    /// See [`Record::raw`].
+    #[inline]
+    fn raw(&self, field: Field) -> Option<&'a [u8]> {
+        self.values.text(field, self.line)
+    }
+
+    /// See [`Record::column`].
+    #[inline]
+    fn column(&self, field: Field) -> Option<&'a Column> {
+        self.values
+            .column(field)
+            .and_then(|at| self.plan.columns.get(at))
+    }
+
+    /// See [`Record::unit`].
+    #[inline]
+    fn unit(&self, field: Field) -> Unit {
         match self.column(field) {
             Some(Column {
                 reading: Reading::Duration(unit),
@@ -157,21 +198,12 @@ impl<'a> Record<'a> {
             _ => Unit::Seconds,
         }
     }
-
-    /// The plan that read it.
-    #[must_use]
-    pub fn plan(&self) -> &'a Plan {
-        self.plan
-    }
 }
 
 /// `None` for what servers write where there is nothing.
 #[inline]
 fn present(text: &[u8]) -> Option<&[u8]> {
-    match text {
-        b"" | b"-" => None,
-        text => Some(text),
-    }
+    (text.len() > 1 || !matches!(text, b"" | b"-")).then_some(text)
 }
 
 /// Where a line stops fitting its grammar.
@@ -188,6 +220,7 @@ pub struct Misfit {
 pub struct LineReader<'p> {
     plan: &'p Plan,
     values: Values,
+    order: KeyOrder,
     stamps: StampReader,
 }
 
@@ -198,6 +231,7 @@ impl<'p> LineReader<'p> {
         LineReader {
             plan,
             values: Values::default(),
+            order: KeyOrder::default(),
             stamps: StampReader::default(),
         }
     }
@@ -212,8 +246,12 @@ impl<'p> LineReader<'p> {
         let plan: &'a Plan = self.plan;
         let fits = match &plan.layout {
             Layout::Text(text) => text::read(text, line, &mut self.values).is_ok(),
-            Layout::Json(keyed) => json::read(keyed, line, &mut self.values).is_ok(),
-            Layout::Ltsv(keyed) => ltsv::read(keyed, line, &mut self.values).is_ok(),
+            Layout::Json(keyed) => {
+                json::read(keyed, &mut self.order, line, &mut self.values).is_ok()
+            }
+            Layout::Ltsv(keyed) => {
+                ltsv::read(keyed, &mut self.order, line, &mut self.values).is_ok()
+            }
         };
         if !fits {
             return Err(why_not(line));
@@ -227,7 +265,12 @@ impl<'p> LineReader<'p> {
         {
             self.values.rename(Field::Response, Field::Total);
         }
-        record(plan, &self.values, line, &mut self.stamps)
+        let texts = Texts {
+            line,
+            values: &self.values,
+            plan,
+        };
+        record(texts, &mut self.stamps)
     }
 
     /// Where and why the line does not fit, as far as the shape tells; `None` where it does fit.
@@ -237,22 +280,18 @@ impl<'p> LineReader<'p> {
         self.values.clear();
         match &self.plan.layout {
             Layout::Text(text) => text::misfit(text, line),
-            Layout::Json(keyed) => {
-                json::read(keyed, line, &mut self.values)
-                    .is_err()
-                    .then(|| Misfit {
-                        at: json::reach(line),
-                        expected: Some("a JSON object on one line".to_owned()),
-                    })
-            }
-            Layout::Ltsv(keyed) => {
-                ltsv::read(keyed, line, &mut self.values)
-                    .is_err()
-                    .then(|| Misfit {
-                        at: 0,
-                        expected: Some("label:value pairs separated by tabs".to_owned()),
-                    })
-            }
+            Layout::Json(keyed) => json::read(keyed, &mut self.order, line, &mut self.values)
+                .is_err()
+                .then(|| Misfit {
+                    at: json::reach(line),
+                    expected: Some("a JSON object on one line".to_owned()),
+                }),
+            Layout::Ltsv(keyed) => ltsv::read(keyed, &mut self.order, line, &mut self.values)
+                .is_err()
+                .then(|| Misfit {
+                    at: 0,
+                    expected: Some("label:value pairs separated by tabs".to_owned()),
+                }),
         }
     }
 }
@@ -277,19 +316,8 @@ const RARE: Fields = Fields::NONE
 
 /// Reads the values that every run needs as numbers, and splits the request line.
 #[inline]
-fn record<'a>(
-    plan: &'a Plan,
-    values: &'a Values,
-    line: &'a [u8],
-    stamps: &mut StampReader,
-) -> Result<Record<'a>, Reject> {
-    let text = |field| values.text(field, line).and_then(present);
-    let stamp = match (
-        text(Field::Stamp),
-        values
-            .column(Field::Stamp)
-            .and_then(|at| plan.columns.get(at)),
-    ) {
+fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, Reject> {
+    let stamp = match (texts.text(Field::Stamp), texts.column(Field::Stamp)) {
         (
             Some(text),
             Some(Column {
@@ -299,56 +327,63 @@ fn record<'a>(
         ) => Some(stamps.read(*form, text).ok_or(Reject::Time)?),
         _ => None,
     };
-    let mut record = Record {
-        line,
-        request: Request::Malformed,
-        stamp,
-        status: text(Field::Status)
-            .map(|text| status(text).ok_or(Reject::Number))
-            .transpose()?,
-        bytes: text(Field::Bytes)
-            .map(|text| integer(text).ok_or(Reject::Number))
-            .transpose()?,
-        total: None,
-        client: None,
-        server: None,
-        wait: None,
-        app: None,
-        values,
-        plan,
+    let status = match texts.text(Field::Status) {
+        Some(text) => Some(status(text).ok_or(Reject::Number)?),
+        None => None,
     };
-    record.total = own_duration(&record, Field::Total)?;
-    if values.has_any(RARE) {
-        record.client = own_duration(&record, Field::Client)?;
-        record.server = own_duration(&record, Field::Server)?;
-        record.wait = own_duration(&record, Field::Wait)?;
-    }
+    let bytes = match texts.text(Field::Bytes) {
+        Some(text) => Some(integer(text).ok_or(Reject::Number)?),
+        None => None,
+    };
+    let total = own_duration(&texts, Field::Total)?;
+    let (client, server, wait) = if texts.values.has_any(RARE) {
+        (
+            own_duration(&texts, Field::Client)?,
+            own_duration(&texts, Field::Server)?,
+            own_duration(&texts, Field::Wait)?,
+        )
+    } else {
+        (None, None, None)
+    };
     // A header that the application sent: one that is no number says nothing, it does not spoil
     // the line.
-    record.app = text(Field::App).and_then(|text| record.unit(Field::App).read(text));
-    record.request = request(&record)?;
-    Ok(record)
+    let app = texts
+        .text(Field::App)
+        .and_then(|text| texts.unit(Field::App).read(text));
+    // All at once at the end, so that it is written where it is wanted and not copied there.
+    Ok(Record {
+        line: texts.line,
+        request: request(&texts)?,
+        stamp,
+        status,
+        bytes,
+        total,
+        client,
+        server,
+        wait,
+        app,
+        texts,
+    })
 }
 
 /// A duration that the server itself wrote. nginx's queue time is a list with an element for each
 /// attempt: the last is the attempt that answered.
 #[inline]
-fn own_duration(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
-    let Some(text) = record.text(field) else {
+fn own_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Reject> {
+    let Some(text) = texts.text(field) else {
         return Ok(None);
     };
-    let last = match memchr::memrchr(b' ', text) {
-        Some(space) if field == Field::Wait => text.get(space + 1..).unwrap_or_default(),
+    let last = match field {
+        Field::Wait => memchr::memrchr(b' ', text).map_or(text, |space| &text[space + 1..]),
         _ => text,
     };
+    if let Some(time) = texts.unit(field).read(last) {
+        return Ok(Some(time));
+    }
     match present(last) {
         // `-1` is how several servers say that a stage was not reached.
         None | Some(b"-1") => Ok(None),
-        Some(text) => record
-            .unit(field)
-            .read(text)
-            .map(Some)
-            .ok_or(Reject::Number),
+        Some(_) => Err(Reject::Number),
     }
 }
 
@@ -379,11 +414,11 @@ fn integer(text: &[u8]) -> Option<u64> {
 
 /// The request from the request line, or from method and target where they stand apart.
 #[inline]
-fn request<'a>(record: &Record<'a>) -> Result<Request<'a>, Reject> {
-    if let Some(line) = record.raw(Field::Request) {
+fn request<'a>(texts: &Texts<'a>) -> Result<Request<'a>, Reject> {
+    if let Some(line) = texts.raw(Field::Request) {
         return Ok(request_line(line).unwrap_or(Request::Malformed));
     }
-    match (record.raw(Field::Method), record.raw(Field::Target)) {
+    match (texts.raw(Field::Method), texts.raw(Field::Target)) {
         (_, None) => Err(Reject::NoRequest),
         (None, Some(target)) if is_target(target) => Ok(Request::Line {
             method: b"",
@@ -399,11 +434,8 @@ fn request<'a>(record: &Record<'a>) -> Result<Request<'a>, Reject> {
 /// `METHOD target[ HTTP/x]`; the target may hold spaces, because clients send what they like.
 #[inline]
 fn request_line(line: &[u8]) -> Option<Request<'_>> {
-    let space = line
-        .iter()
-        .take(LONGEST_METHOD + 1)
-        .position(|byte| *byte == b' ')?;
-    let (method, rest) = (line.get(..space)?, line.get(space + 1..)?);
+    let end = method_length(line)?;
+    let (method, rest) = (line.get(..end)?, line.get(end + 1..)?);
     let target = match rest {
         // Every version that there is has this length.
         [target @ .., b' ', b'H', b'T', b'T', b'P', b'/', _, _, _] => target,
@@ -412,7 +444,22 @@ fn request_line(line: &[u8]) -> Option<Request<'_>> {
             _ => rest,
         },
     };
-    (is_method(method) && is_target(target)).then_some(Request::Line { method, target })
+    is_target(target).then_some(Request::Line { method, target })
+}
+
+/// The length of the method and a space with which a request line begins, without the space.
+#[inline]
+fn method_length(line: &[u8]) -> Option<usize> {
+    match line {
+        // Nearly all requests of nearly all logs.
+        [b'G', b'E', b'T', b' ', ..] => Some(3),
+        [b'P', b'O', b'S', b'T', b' ', ..] => Some(4),
+        _ => {
+            let begin = line.get(..=LONGEST_METHOD).unwrap_or(line);
+            let end = begin.iter().position(|byte| *byte == b' ')?;
+            is_method(&begin[..end]).then_some(end)
+        }
+    }
 }
 
 /// No method comes near this length.

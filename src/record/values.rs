@@ -34,13 +34,24 @@ impl Values {
     /// Notes that the field's text is `start..end`.
     #[inline]
     pub fn set(&mut self, (field, column): (Field, u8), start: usize, end: usize) {
-        let at = field as usize % ROOM;
-        self.present |= 1 << at;
-        self.places[at] = Place {
+        self.put((field, column), start, end);
+        self.present |= 1 << field as usize;
+    }
+
+    /// As [`Values::set`], of a field that [`Values::set_present`] is told of afterwards.
+    #[inline(always)]
+    pub fn put(&mut self, (field, column): (Field, u8), start: usize, end: usize) {
+        self.places[field as usize % ROOM] = Place {
             start: start as u32,
             end: end as u32,
             column,
         };
+    }
+
+    /// Says at once which fields are there.
+    #[inline]
+    pub fn set_present(&mut self, fields: Fields) {
+        self.present = fields.bits();
     }
 
     /// As [`Values::set`], unless a column of a lower index, which is the preferred one, gave the
