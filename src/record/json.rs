@@ -16,6 +16,9 @@ use crate::scan;
 
 type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
 
+/// What is left, and what was read before it.
+type Found<'a> = (&'a [u8], &'a [u8]);
+
 /// Nested values deeper than this are no log line.
 const MAX_DEPTH: usize = 128;
 
@@ -65,7 +68,7 @@ pub(super) fn read(
 
 /// What stands between two values, or before the first: the input at the next value and its key;
 /// `None` where the object ends instead.
-fn gap(input: &[u8], is_first: bool) -> Result<Option<(&[u8], &[u8])>, ()> {
+fn gap(input: &[u8], is_first: bool) -> Result<Option<Found<'_>>, ()> {
     let input = if is_first {
         let (input, _) = begin(input).map_err(drop)?;
         if input.first() == Some(&b'}') {
@@ -84,7 +87,7 @@ fn gap(input: &[u8], is_first: bool) -> Result<Option<(&[u8], &[u8])>, ()> {
 
 /// The fast path of [`value`]: a string without a backslash, a number or word. `None` says nothing.
 #[inline(always)]
-fn value_at_first_sight(input: &[u8]) -> Option<(&[u8], &[u8])> {
+fn value_at_first_sight(input: &[u8]) -> Option<Found<'_>> {
     match input {
         [b'"', body @ ..] => {
             let end = scan::find_any([b'"', b'\\'], body)?;
