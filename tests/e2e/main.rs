@@ -6,6 +6,7 @@
 
 mod app;
 mod client;
+mod incident;
 mod log;
 mod report;
 mod server;

@@ -41,25 +41,31 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx with all its files below `directory`, and waits until it answers.
     pub fn start(directory: &Path, upstreams: &Upstreams) -> Nginx {
-        require_nginx();
         fs::create_dir_all(directory.join("www/static")).expect("a directory for static files");
         fs::create_dir_all(directory.join("www/files")).expect("a directory for files");
         fs::write(directory.join("www/static/site.css"), "p{}\n".repeat(500))
             .expect("a static file");
         fs::write(directory.join("www/files/manual.txt"), "page\n".repeat(900)).expect("a file");
         fs::write(directory.join("formats.conf"), SLOWPATH_FORMAT).expect("an included file");
+        Nginx::start_with(directory, |address| {
+            configuration(directory, address, upstreams)
+        })
+    }
+
+    /// Starts nginx with a configuration that listens on the given address and answers `/ready` with 204.
+    pub fn start_with(directory: &Path, configuration: impl Fn(SocketAddr) -> String) -> Nginx {
+        require_nginx();
         // Another process can take a port between our finding it free and nginx's taking it.
-        let started = (0..5).find_map(|_| Nginx::try_start(directory, upstreams));
+        let started = (0..5).find_map(|_| Nginx::try_start(directory, &configuration));
         started.unwrap_or_else(|| {
             let log = fs::read_to_string(directory.join("error.log")).unwrap_or_default();
             panic!("nginx does not start; its error log says:\n{log}")
         })
     }
 
-    fn try_start(directory: &Path, upstreams: &Upstreams) -> Option<Nginx> {
+    fn try_start(directory: &Path, configuration: impl Fn(SocketAddr) -> String) -> Option<Nginx> {
         let address = free_address();
-        let conf = configuration(directory, address, upstreams);
-        fs::write(conf_path(directory), conf).expect("a configuration");
+        fs::write(conf_path(directory), configuration(address)).expect("a configuration");
         let child = nginx(directory)
             .stdin(Stdio::null())
             .spawn()

@@ -1,0 +1,196 @@
+//! The incident of post-mortem 1, played with a real nginx and gunicorn: sync workers, a dozen
+//! endpoints, three of which call `update_objects()`, and one key for which it is slow.
+//!
+//! Three sites run it at once, and differ in what the application says: X-Runtime and Server-Timing,
+//! X-Runtime alone, or nothing. With `SLOWPATH_RECORD_INCIDENT=FOLDER` their logs stay there.
+
+mod site;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use rand_pcg::Pcg64;
+use rand_pcg::rand_core::Rng;
+
+use crate::report::{Report, number};
+use site::{Says, Site, ask};
+
+/// Workers of gunicorn: the pool that fills.
+const WORKERS: u64 = 8;
+
+/// The server with too many interfaces: at 50 µs each, 1.7 s.
+const HOT: u64 = 4_711;
+const INTERFACES: u64 = 34_000;
+
+/// Requests per second, and how long the load lasts; in the middle of it comes the incident.
+const RATE: f64 = 40.0;
+const LENGTH: Duration = Duration::from_secs(120);
+const INCIDENT: (Duration, Duration) = (Duration::from_secs(50), Duration::from_secs(85));
+
+/// Of a hundred calls of the three in the incident, so many are for the hot server.
+const HOT_PER_CENT: u64 = 80;
+
+/// Method, name and weight of each endpoint.
+const ENDPOINTS: [(&str, &str, u64); 12] = [
+    ("POST", "objects", 6),
+    ("POST", "other", 4),
+    ("POST", "another", 3),
+    ("GET", "users", 16),
+    ("PUT", "users", 6),
+    ("GET", "servers", 15),
+    ("GET", "networks", 12),
+    ("PATCH", "networks", 6),
+    ("GET", "alerts", 10),
+    ("GET", "metrics", 9),
+    ("POST", "tokens", 7),
+    ("GET", "invoices", 6),
+];
+
+/// Those that call `update_objects()`.
+const CULPRITS: [(&str, &str); 3] = [
+    ("POST", "/api/another/:id"),
+    ("POST", "/api/objects/:id"),
+    ("POST", "/api/other/:id"),
+];
+
+/// One request of the load.
+struct Planned {
+    at: Duration,
+    method: &'static str,
+    path: String,
+}
+
+/// Poisson arrivals over the endpoints, the same in every run.
+fn plan() -> Vec<Planned> {
+    let mut random = Pcg64::new(5, 1);
+    let mut unit = move || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    let total: u64 = ENDPOINTS.iter().map(|(_, _, weight)| weight).sum();
+    let mut now = 0.0;
+    let mut plan = Vec::new();
+    loop {
+        now += -(1.0 - unit()).ln() / RATE;
+        let at = Duration::from_secs_f64(now);
+        if at >= LENGTH {
+            return plan;
+        }
+        let mut drawn = (unit() * total as f64) as u64;
+        let chosen = ENDPOINTS.iter().find(|(_, _, weight)| {
+            let here = drawn < *weight;
+            drawn = drawn.saturating_sub(*weight);
+            here
+        });
+        let (method, name, _) = chosen.unwrap_or(&ENDPOINTS[0]);
+        let slow = CULPRITS.iter().any(|(_, route)| route.contains(name));
+        let hot = (INCIDENT.0..INCIDENT.1).contains(&at) && unit() * 100.0 < HOT_PER_CENT as f64;
+        let id = if slow && hot {
+            HOT
+        } else {
+            100 + (unit() * 400.0) as u64
+        };
+        plan.push(Planned {
+            at,
+            method,
+            path: format!("/api/{name}/{id}"),
+        });
+    }
+}
+
+/// What a site left behind: its log, and the report over it.
+struct Played {
+    says: Says,
+    requests: usize,
+    report: Report,
+}
+
+/// The three sites, played once for all tests.
+fn played() -> &'static [Played] {
+    static PLAYED: OnceLock<Vec<Played>> = OnceLock::new();
+    PLAYED.get_or_init(|| {
+        thread::scope(|scope| {
+            let playing = Says::ALL.map(|says| scope.spawn(move || play(says)));
+            playing
+                .map(|site| site.join().expect("a site that was played"))
+                .into()
+        })
+    })
+}
+
+fn play(says: Says) -> Played {
+    let directory = tempfile::tempdir().expect("a directory for the site");
+    let directory = directory.path();
+    let site = Site::start(directory, says);
+    let address = site.nginx.address;
+    let plan = plan();
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        for request in &plan {
+            thread::sleep(request.at.saturating_sub(begun.elapsed()));
+            // Open loop: who comes does not wait for those before.
+            scope.spawn(|| {
+                let body = if request.method == "GET" { 0 } else { 300 };
+                let status = ask(address, request.method, &request.path, body);
+                assert_eq!(status, 200, "{} {}", request.method, request.path);
+            });
+        }
+    });
+    site.nginx.finish();
+    let log = directory.join("access.log");
+    if let Some(folder) = env::var_os("SLOWPATH_RECORD_INCIDENT") {
+        let file = PathBuf::from(folder).join(format!("real-{}.log", says.name()));
+        fs::copy(&log, file).expect("a copy of the log where SLOWPATH_RECORD_INCIDENT says");
+    }
+    Played {
+        says,
+        requests: plan.len(),
+        report: Report::of([Path::new("--window"), Path::new("1s"), &log], directory),
+    }
+}
+
+#[test]
+fn the_incident_is_read_whole_and_every_endpoint_with_it() {
+    for site in played() {
+        let input = &site.report.json["input"];
+        assert_eq!(
+            number(input, "records"),
+            site.requests as u64,
+            "{:?}",
+            site.says
+        );
+        assert_eq!(number(input, "rejects"), 0, "{:?}", site.says);
+        assert_eq!(
+            site.report.endpoints().len(),
+            ENDPOINTS.len(),
+            "{:?}",
+            site.says
+        );
+    }
+}
+
+#[test]
+fn the_incident_happens_the_workers_are_full_and_everybody_waits() {
+    let second = 1_000_000;
+    for site in played().iter().filter(|site| site.says != Says::Nothing) {
+        for (method, name, _) in ENDPOINTS {
+            let route = format!("/api/{name}/:id");
+            let key = (method, route.as_str());
+            let p95 = |phase: &str| {
+                let found = site.report.json["endpoints"].as_array().and_then(|rows| {
+                    rows.iter()
+                        .find(|row| row["method"] == key.0 && row["route"] == key.1)
+                });
+                number(&found.expect("the endpoint")["phases"][phase], "p95_us")
+            };
+            assert!(p95("wait") > second, "{:?}: {key:?} waits", site.says);
+            // Only those that call update_objects() run for long.
+            assert_eq!(
+                p95("app") > second,
+                CULPRITS.contains(&key),
+                "{:?}: {key:?}",
+                site.says
+            );
+        }
+    }
+}
