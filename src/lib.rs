@@ -40,6 +40,7 @@ pub mod detection;
 pub mod diagnosis;
 pub mod endpoint;
 pub mod filter;
+pub mod gate;
 pub mod grammar;
 pub mod input;
 pub mod phases;

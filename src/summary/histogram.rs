@@ -156,6 +156,17 @@ impl Histogram {
         frozen
     }
 
+    /// The buckets that are not empty, in rising order.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<Bucket> {
+        let mut buckets = Vec::new();
+        self.for_each(|bucket, count| {
+            let (low, high) = bounds_of(bucket);
+            buckets.push(Bucket { low, high, count });
+        });
+        buckets
+    }
+
     fn for_each(&self, mut each: impl FnMut(u16, u64)) {
         match &self.0 {
             Form::List(list) => {

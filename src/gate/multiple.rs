@@ -1,0 +1,40 @@
+//! Many hypotheses at once: which of them to reject so that few rejections are false.
+
+/// The level at or below which a hypothesis is rejected, so that at most the share `q` of rejections is
+/// false on average; `None` where all of them stand.
+///
+/// Source: Benjamini and Hochberg 1995, the step-up procedure: the largest k with `p(k) ≤ k·q/m`.
+#[must_use]
+pub fn level(p: &[f64], q: f64) -> Option<f64> {
+    let mut sorted: Vec<f64> = p.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let m = p.len() as f64;
+    let last = sorted.iter().enumerate().rev().find_map(|(at, p)| {
+        let level = (at + 1) as f64 * q / m;
+        (*p <= level).then_some(level)
+    });
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_paper() {
+        // Benjamini and Hochberg 1995, section 3.2: 15 hypotheses, of which the first four fall at 0.05.
+        let p = [
+            0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262,
+            0.5719, 0.6528, 0.7590, 1.0,
+        ];
+        let level = level(&p, 0.05).unwrap();
+        assert_eq!(p.iter().filter(|p| **p <= level).count(), 4);
+    }
+
+    #[test]
+    fn steps_up_over_a_p_that_alone_would_stand() {
+        assert_eq!(level(&[0.045, 0.04], 0.05), Some(0.05));
+        assert_eq!(level(&[0.04, 0.06], 0.05), None);
+        assert_eq!(level(&[], 0.05), None);
+    }
+}
