@@ -8,6 +8,7 @@
 //!
 //! The method was tuned on seeds below 10,000; figures are quoted from 10,000 on.
 
+mod calib;
 mod chance;
 mod methods;
 mod world;
@@ -114,6 +115,7 @@ fn main() {
         own_offset: flag("--own", 0.015),
         unevenness: flag("--unevenness", 0.0),
     };
+    if std::env::args().any(|a| a == "--calib") { for requests in [1000, 5000] { calib::calibrate(seed..seed+runs, Design { requests, ..base }); } return; }
     println!(
         "{} endpoints, {} runs an arm of {} s; machine noise OU 8 %, 5 s, with stalls; offsets of a run {} % common, {} % of each endpoint; seeds from {seed}",
         world::ENDPOINTS,
@@ -122,6 +124,7 @@ fn main() {
         base.common_offset * 100.0,
         base.own_offset * 100.0
     );
+    if std::env::args().any(|a| a == "--calib") { for requests in [1000, 5000] { calib::calibrate(seed..seed+runs, Design { requests, ..base }); } return; }
     println!(
         "{:<9} {:<10} {:<18} {:>6}  {:<22} {:<22} {:<22}",
         "requests", "change", "method", "runs", "false alarm of a run", "found", "share of false flags"
@@ -145,7 +148,8 @@ fn main() {
                 } else {
                     of(|outcome| outcome.found)
                 };
-                println!(
+                if std::env::args().any(|a| a == "--calib") { for requests in [1000, 5000] { calib::calibrate(seed..seed+runs, Design { requests, ..base }); } return; }
+    println!(
                     "{requests:<9} {name:<10} {method:<18} {runs:>6}  {:<22} {found:<22} {:<22}",
                     of(|outcome| outcome.false_alarm),
                     of(|outcome| outcome.false_share)

@@ -45,7 +45,7 @@ impl Rules {
     /// The margin as a logarithm, for this many runs of the arm that has fewer.
     #[must_use]
     pub fn margin(&self, runs: usize) -> f64 {
-        let usual = if runs >= REPEATED { 0.03 } else { 0.05 };
+        let usual = if runs >= REPEATED { 0.02 } else { 0.05 };
         self.margin.unwrap_or(usual).ln_1p()
     }
 }
