@@ -8,7 +8,6 @@
 //!
 //! The method was tuned on seeds below 10,000; figures are quoted from 10,000 on.
 
-mod calib;
 mod chance;
 mod methods;
 mod world;
@@ -17,6 +16,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use methods::METHODS;
+use slowpath::gate::rules::Rules;
 use world::{Change, Design};
 
 /// What is counted over experiments, by method.
@@ -49,7 +49,13 @@ fn outcome(flags: &[bool], slowed: &[bool]) -> Outcome {
 }
 
 /// Draws experiments of one kind, on several threads; which thread draws which makes no difference.
-fn experiments(design: Design, change: Change, seeds: std::ops::Range<u64>, threads: usize) -> Counts {
+fn experiments(
+    design: Design,
+    rules: &Rules,
+    change: Change,
+    seeds: std::ops::Range<u64>,
+    threads: usize,
+) -> Counts {
     let next = AtomicU64::new(seeds.start);
     let found = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -62,7 +68,7 @@ fn experiments(design: Design, change: Change, seeds: std::ops::Range<u64>, thre
                     }
                     let drawn = world::draw(seed, design, change);
                     let of_methods =
-                        methods::flags(&drawn).map(|flags| outcome(&flags, &drawn.slowed));
+                        methods::flags(&drawn, rules).map(|flags| outcome(&flags, &drawn.slowed));
                     found.lock().expect("no thread panicked").push(of_methods);
                 }
             });
@@ -85,10 +91,15 @@ fn said(values: &[f64]) -> String {
     let z = 1.96;
     let (low, high) = if values.iter().all(|value| *value == 0.0 || *value == 1.0) {
         let centre = (mean + z * z / (2.0 * n)) / (1.0 + z * z / n);
-        let reach = z / (1.0 + z * z / n) * (mean * (1.0 - mean) / n + z * z / (4.0 * n * n)).sqrt();
+        let reach =
+            z / (1.0 + z * z / n) * (mean * (1.0 - mean) / n + z * z / (4.0 * n * n)).sqrt();
         (centre - reach, centre + reach)
     } else {
-        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let variance = values
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum::<f64>()
+            / (n - 1.0);
         let reach = z * (variance / n).sqrt();
         (mean - reach, mean + reach)
     };
@@ -99,7 +110,9 @@ fn flag(name: &str, usual: f64) -> f64 {
     let mut arguments = std::env::args().skip_while(|argument| argument != name);
     match arguments.nth(1) {
         None => usual,
-        Some(value) => value.parse().unwrap_or_else(|_| panic!("{name} wants a number")),
+        Some(value) => value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} wants a number")),
     }
 }
 
@@ -107,6 +120,14 @@ fn main() {
     let runs = flag("--runs", 1_000.0) as u64;
     let seed = flag("--seed", 10_000.0) as u64;
     let threads = flag("--threads", 2.0) as usize;
+    let usual = Rules::default();
+    let rules = Rules {
+        margin: std::env::args()
+            .any(|argument| argument == "--margin")
+            .then(|| flag("--margin", 0.0)),
+        false_share: flag("--false-share", usual.false_share),
+        ..usual
+    };
     let base = Design {
         requests: 5_000,
         runs: flag("--repeats", 3.0) as usize,
@@ -115,7 +136,6 @@ fn main() {
         own_offset: flag("--own", 0.015),
         unevenness: flag("--unevenness", 0.0),
     };
-    if std::env::args().any(|a| a == "--calib") { for requests in [1000, 5000] { calib::calibrate(seed..seed+runs, Design { requests, ..base }); } return; }
     println!(
         "{} endpoints, {} runs an arm of {} s; machine noise OU 8 %, 5 s, with stalls; offsets of a run {} % common, {} % of each endpoint; seeds from {seed}",
         world::ENDPOINTS,
@@ -124,10 +144,15 @@ fn main() {
         base.common_offset * 100.0,
         base.own_offset * 100.0
     );
-    if std::env::args().any(|a| a == "--calib") { for requests in [1000, 5000] { calib::calibrate(seed..seed+runs, Design { requests, ..base }); } return; }
     println!(
         "{:<9} {:<10} {:<18} {:>6}  {:<22} {:<22} {:<22}",
-        "requests", "change", "method", "runs", "false alarm of a run", "found", "share of false flags"
+        "requests",
+        "change",
+        "method",
+        "runs",
+        "false alarm of a run",
+        "found",
+        "share of false flags"
     );
     let changes = [
         ("none", Change::None, runs),
@@ -138,7 +163,7 @@ fn main() {
     for requests in [1_000, 5_000] {
         let design = Design { requests, ..base };
         for (name, change, runs) in changes {
-            let counts = experiments(design, change, seed..seed + runs, threads);
+            let counts = experiments(design, &rules, change, seed..seed + runs, threads);
             for (method, outcomes) in METHODS.iter().zip(&counts.outcomes) {
                 let of = |value: fn(&Outcome) -> f64| {
                     said(&outcomes.iter().map(value).collect::<Vec<f64>>())
@@ -148,8 +173,7 @@ fn main() {
                 } else {
                     of(|outcome| outcome.found)
                 };
-                if std::env::args().any(|a| a == "--calib") { for requests in [1000, 5000] { calib::calibrate(seed..seed+runs, Design { requests, ..base }); } return; }
-    println!(
+                println!(
                     "{requests:<9} {name:<10} {method:<18} {runs:>6}  {:<22} {found:<22} {:<22}",
                     of(|outcome| outcome.false_alarm),
                     of(|outcome| outcome.false_share)

@@ -11,14 +11,13 @@ use crate::world::Drawn;
 pub const METHODS: [&str; 3] = ["slowpath gate", "p95 +10 %", "Mann-Whitney + BH"];
 
 /// By method and endpoint whether it is flagged.
-pub fn flags(drawn: &Drawn) -> [Vec<bool>; METHODS.len()] {
-    [gate(drawn), p95(drawn), mann_whitney(drawn)]
+pub fn flags(drawn: &Drawn, rules: &Rules) -> [Vec<bool>; METHODS.len()] {
+    [gate(drawn, rules), p95(drawn), mann_whitney(drawn)]
 }
 
-fn gate(drawn: &Drawn) -> Vec<bool> {
-    let rules = Rules::default();
-    let comparison = Comparison::new(&drawn.traffic, &rules);
-    verdicts(&comparison, &rules)
+fn gate(drawn: &Drawn, rules: &Rules) -> Vec<bool> {
+    let comparison = Comparison::new(&drawn.traffic, rules);
+    verdicts(&comparison, rules)
         .iter()
         .map(|(verdict, _)| *verdict == Verdict::Fail)
         .collect()
@@ -55,7 +54,10 @@ fn rank_sum([baseline, candidate]: &[Vec<u64>; 2]) -> f64 {
     let (mut ranks, mut ties, mut before) = (0.0, 0.0, 0.0);
     for equal in all.chunk_by(|one, other| one.0 == other.0) {
         let count = equal.len() as f64;
-        let of_candidate = equal.iter().filter(|(_, is_candidate)| *is_candidate).count();
+        let of_candidate = equal
+            .iter()
+            .filter(|(_, is_candidate)| *is_candidate)
+            .count();
         ranks += of_candidate as f64 * (before + (count + 1.0) / 2.0);
         ties += count.powi(3) - count;
         before += count;

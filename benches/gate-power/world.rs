@@ -193,7 +193,9 @@ impl Noise {
         while begin < design.seconds {
             let end = begin + chance.exponential(2.0);
             let stalled = (begin / TICK) as usize..((end / TICK) as usize).min(count);
-            ticks[stalled].iter_mut().for_each(|tick| *tick += 2.0_f64.ln());
+            ticks[stalled]
+                .iter_mut()
+                .for_each(|tick| *tick += 2.0_f64.ln());
             begin = end + chance.exponential(60.0);
         }
         Noise {

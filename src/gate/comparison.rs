@@ -124,7 +124,10 @@ impl Comparison {
                 found.add(traffic, rules, phase, &chosen, &panel, between);
                 if is_bulk {
                     found.machine.extend(machine(&panel, traffic, rules, phase));
-                    found.between = found.between.filter(|_| chosen.is_empty()).or(Some(between));
+                    found.between = found
+                        .between
+                        .filter(|_| chosen.is_empty())
+                        .or(Some(between));
                 }
             }
         }

@@ -10,6 +10,8 @@
 
 pub mod comparison;
 pub mod error_of_shift;
+pub mod errors;
+pub mod load;
 pub mod multiple;
 mod panel;
 mod pooled;

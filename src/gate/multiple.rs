@@ -9,11 +9,10 @@ pub fn level(p: &[f64], q: f64) -> Option<f64> {
     let mut sorted: Vec<f64> = p.to_vec();
     sorted.sort_by(f64::total_cmp);
     let m = p.len() as f64;
-    let last = sorted.iter().enumerate().rev().find_map(|(at, p)| {
+    sorted.iter().enumerate().rev().find_map(|(at, p)| {
         let level = (at + 1) as f64 * q / m;
         (*p <= level).then_some(level)
-    });
-    last
+    })
 }
 
 #[cfg(test)]

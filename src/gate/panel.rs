@@ -213,9 +213,8 @@ impl Scored {
         let noise_of = |at: usize| noise.get(at).copied().unwrap_or(0.0);
         let blocks = || self.blocks.iter().enumerate();
         let average = blocks().map(|(at, (n, _))| n * noise_of(at)).sum::<f64>() / self.requests;
-        let influences = blocks().map(|(at, (n, sum))| {
-            (sum - n * (self.mean + noise_of(at) - average)) / self.requests
-        });
+        let influences = blocks()
+            .map(|(at, (n, sum))| (sum - n * (self.mean + noise_of(at) - average)) / self.requests);
         let sum: f64 = influences.map(|influence| influence * influence).sum();
         (k / (k - 1.0) * sum).max(self.independent)
     }

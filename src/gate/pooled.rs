@@ -152,8 +152,8 @@ mod tests {
     /// A normal distribution of the logarithm, in buckets of 1 %.
     fn lognormal(median: f64, sigma: f64) -> Vec<Bucket> {
         let mut buckets: Vec<Bucket> = Vec::new();
-        for step in -400..=400 {
-            let z = f64::from(step) / 100.0;
+        for step in -4_000..=4_000 {
+            let z = f64::from(step) / 1_000.0;
             let value = (median * (sigma * z).exp()) as u64;
             let count = (1e6 * (-z * z / 2.0).exp()) as u64;
             match buckets.last_mut() {
@@ -177,11 +177,17 @@ mod tests {
             // ∫φ² = 1/(2σ√π).
             let exact = 1.0 / (2.0 * sigma * std::f64::consts::PI.sqrt());
             let found = pooled.squared_density(1_000);
-            assert!((found / exact - 1.0).abs() < 0.02, "{sigma} {found} {exact}");
+            assert!(
+                (found / exact - 1.0).abs() < 0.02,
+                "{sigma} {found} {exact}"
+            );
             // f at the 95th percentile is φ(1.645)/σ; the quotient over the tail is a little coarser.
             let exact = sigma / 0.103_14;
             let found = pooled.sparsity(0.95, 1_000);
-            assert!((found / exact - 1.0).abs() < 0.12, "{sigma} {found} {exact}");
+            assert!(
+                (found / exact - 1.0).abs() < 0.12,
+                "{sigma} {found} {exact}"
+            );
             assert!((pooled.quantile(0.5) - 50_000_f64.ln()).abs() < 0.02);
         }
     }

@@ -69,9 +69,8 @@ impl Score {
     /// Source: Bahadur 1966, the linear form of a quantile; Woodruff 1952 for the use of it.
     #[must_use]
     pub fn tail(pooled: &Pooled, resolution_us: u64) -> Option<Score> {
-        let enough = |(q, least): &(f64, u64)| {
-            ((1.0 - q) * pooled.fewest() as f64).round() as u64 >= *least
-        };
+        let enough =
+            |(q, least): &(f64, u64)| ((1.0 - q) * pooled.fewest() as f64).round() as u64 >= *least;
         let (q, _) = *TAILS.iter().find(|tail| enough(tail))?;
         let at = pooled.quantile(q);
         let sparsity = pooled.sparsity(q, resolution_us);

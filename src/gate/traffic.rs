@@ -2,11 +2,10 @@
 //!
 //! Plain numbers, made from a summary, or drawn by a simulation; judges nothing.
 
-use crate::phases::Phase;
-use crate::summary::Bucket;
+pub use crate::summary::{Block, COMPARED};
 
-/// The phases that are compared: the endpoint's own time, the time in the queue, and what the client sees.
-pub const COMPARED: [Phase; 3] = [Phase::App, Phase::Wait, Phase::Total];
+use crate::stamp::Stamp;
+use crate::summary::{self, Summary};
 
 /// Which version of the program answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,30 +60,33 @@ pub struct Endpoint {
     /// By run: its blocks in the order of time, those without a request too. Blocks of one run have
     /// equal width and the same number for every endpoint; a run that lacks the endpoint may have none.
     pub runs: Vec<Vec<Block>>,
-    /// By run: the requests by kind, see [`Stratum`].
-    pub strata: Vec<Vec<(Stratum, Times)>>,
-}
-
-/// What makes requests of one endpoint different in kind: status class, cache status and size.
-pub type Stratum = u16;
-
-/// Durations of each of the [`COMPARED`] phases, in sorted buckets.
-pub type Times = [Vec<Bucket>; COMPARED.len()];
-
-/// An endpoint in a slice of a run.
-#[derive(Debug, Clone, Default)]
-pub struct Block {
-    /// Requests.
-    pub requests: u64,
-    /// Of these, with a status of 400 to 499, and of 500 and over.
-    pub errors: [u64; 2],
-    /// Busy time in µs.
-    pub busy: u64,
-    /// How long requests took.
-    pub times: Times,
 }
 
 impl Traffic {
+    /// The runs of a summary: `arms` says of each of its sources which arm's it is.
+    #[must_use]
+    pub fn of(summary: &Summary, arms: &[Arm]) -> Traffic {
+        let seconds = |range: &Option<(Stamp, Stamp)>| match range {
+            Some((first, last)) => (last.0 as f64 - first.0 as f64) / 1e6,
+            None => 0.0,
+        };
+        let runs = summary.runs.iter().zip(arms).map(|(run, arm)| Run {
+            arm: *arm,
+            seconds: seconds(&run.range),
+        });
+        let compared = summary.endpoints.iter().filter(|of| !of.runs.is_empty());
+        let endpoint = |endpoint: &summary::Endpoint| Endpoint {
+            dimensions: endpoint.dimensions.clone(),
+            method: endpoint.method.clone(),
+            route: endpoint.route.clone(),
+            runs: endpoint.runs.clone(),
+        };
+        Traffic {
+            runs: runs.collect(),
+            endpoints: compared.map(endpoint).collect(),
+        }
+    }
+
     /// The indices of an arm's runs.
     pub fn runs_of(&self, arm: Arm) -> impl Iterator<Item = usize> + '_ {
         let of_arm = move |(at, run): (usize, &Run)| (run.arm == arm).then_some(at);

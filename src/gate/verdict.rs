@@ -34,9 +34,7 @@ pub fn verdicts(comparison: &Comparison, rules: &Rules) -> Vec<(Verdict, Vec<boo
     let verdict = |(of, enough): (&Vec<Statistic>, &bool)| {
         let flags: Vec<bool> = of
             .iter()
-            .map(|statistic| {
-                statistic.p * of.len() as f64 <= level && matters(statistic, rules)
-            })
+            .map(|statistic| statistic.p * of.len() as f64 <= level && matters(statistic, rules))
             .collect();
         let verdict = match deciding(of) {
             _ if flags.contains(&true) => Verdict::Fail,

@@ -4,15 +4,19 @@ use super::tallies::Tallies;
 use super::tally::{PhaseTally, Tally};
 use super::timeline::{Timeline, WindowTally};
 use super::{
-    Distribution, Endpoint, FileSummary, FileTally, Knowledge, Question, Split, Summary, Upstream,
-    Window,
+    Distribution, Endpoint, FileSummary, FileTally, Knowledge, Question, Run, Span, Split, Summary,
+    Upstream, Window,
 };
 use crate::endpoint::Parts;
 use crate::endpoint::fold::Keep;
 use crate::phases::{Basis, Phase};
+use crate::stamp::Stamp;
 use crate::unit::{self, Micros};
 
 use super::histogram::{Growth, buckets};
+
+/// As many of the busiest endpoints can be compared between runs.
+const MOST_COMPARED: usize = 500;
 
 /// Freezes tallies. `files` holds the sources in the order in which they were tallied, their lines
 /// not yet filled in.
@@ -39,18 +43,28 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         busy: basis,
         window: tallies.timeline.width(),
     };
-    let mut endpoints: Vec<Endpoint> = tallies
+    let mut endpoints: Vec<(Endpoint, &Tally)> = tallies
         .endpoints
         .iter()
-        .map(|(key, tally)| endpoint(&question.naming.parts(key), tally, basis))
+        .map(|(key, tally)| {
+            (
+                endpoint(&question.naming.parts(key), tally, basis),
+                &**tally,
+            )
+        })
         .collect();
-    endpoints.sort_by(|a, b| {
+    endpoints.sort_by(|(a, _), (b, _)| {
         (b.busy, b.requests)
             .cmp(&(a.busy, a.requests))
             .then_with(|| {
                 (&a.route, &a.method, &a.dimensions).cmp(&(&b.route, &b.method, &b.dimensions))
             })
     });
+    let runs = runs(&tallies, &mut endpoints);
+    let endpoints = endpoints
+        .into_iter()
+        .map(|(endpoint, _)| endpoint)
+        .collect();
     let nowhere = Parts {
         dimensions: Vec::new(),
         method: b"",
@@ -91,6 +105,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         shown: tallies.shown.as_ref().map_or_else(|| (Micros(0), Vec::new()), |shown| (shown.width(), timeline(shown, basis))),
         upstreams,
         slowest: tallies.slowest.requests().to_vec(),
+        runs,
         approximate: tallies.cap.reached.then(|| {
             let memory = unit::bytes(question.memory as u64);
             format!("more endpoints than fit in {memory}: rare ones were folded or went to (other); totals are exact (--memory raises the limit)")
@@ -122,7 +137,33 @@ fn endpoint(parts: &Parts<'_>, tally: &Tally, basis: Basis) -> Endpoint {
         busy: busy(tally.busy, &tally.phases[Phase::Total as usize], basis),
         phases,
         slowest: tally.slowest.requests().to_vec(),
+        runs: Vec::new(),
     }
+}
+
+/// The runs, and the blocks of the busiest endpoints in each; those of one run have the same windows.
+fn runs(tallies: &Tallies, endpoints: &mut [(Endpoint, &Tally)]) -> Vec<Run> {
+    let mut spans: Vec<Option<Span>> = vec![None; tallies.arrivals.len()];
+    for (_, tally) in endpoints.iter() {
+        for (source, span) in tally.runs.iter().flat_map(|runs| runs.spans()) {
+            if let Some(whole) = spans.get_mut(source as usize) {
+                *whole = Some(whole.map_or(span, |whole| whole.and(span)));
+            }
+        }
+    }
+    for (endpoint, tally) in endpoints.iter_mut().take(MOST_COMPARED) {
+        let blocks = |(source, span): (usize, &Option<Span>)| match (&tally.runs, span) {
+            // OK because a command line names fewer files than 32 bits count.
+            (Some(runs), Some(span)) => runs.blocks(source as u32, *span),
+            _ => Vec::new(),
+        };
+        endpoint.runs = spans.iter().enumerate().map(blocks).collect();
+    }
+    let run = |(range, span): (&Option<(Stamp, Stamp)>, &Option<Span>)| Run {
+        range: *range,
+        width: Micros(span.map_or(0, |span| 1_000_000 << span.step)),
+    };
+    tallies.arrivals.iter().zip(&spans).map(run).collect()
 }
 
 /// Where no record of the whole log was seen at work in an application, the whole duration is the

@@ -8,6 +8,7 @@ mod freeze;
 pub mod histogram;
 mod reducer;
 mod rejects;
+mod runs;
 mod slowest;
 mod tallies;
 mod tally;
@@ -17,6 +18,7 @@ pub use freeze::freeze;
 pub use histogram::Bucket;
 pub use reducer::{latest, reduce};
 pub use rejects::RejectSink;
+pub use runs::{Block, COMPARED, RunTallies, Span};
 pub use slowest::SlowRequest;
 pub use tallies::{FileTally, Tallies};
 
@@ -50,6 +52,8 @@ pub struct Question {
     pub examples: usize,
     /// Whether upstream servers are tallied.
     pub upstreams: bool,
+    /// Whether each source is kept as a run that can be compared with others.
+    pub runs: bool,
     /// The endpoint that gets a timeline of its own.
     pub shown: Option<Shown>,
 }
@@ -171,8 +175,20 @@ pub struct Summary {
     pub upstreams: Vec<Upstream>,
     /// The slowest requests of the log, slowest first.
     pub slowest: Vec<SlowRequest>,
+    /// By source, in the order in which they were given: the runs that can be compared; empty where the
+    /// question did not ask for them.
+    pub runs: Vec<Run>,
     /// Why the split between rows and `(other)` is not exact, where it is not. Totals always are.
     pub approximate: Option<String>,
+}
+
+/// A source as a run of traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The first arrival and the last; `None` where no record has a time stamp.
+    pub range: Option<(Stamp, Stamp)>,
+    /// The width of its blocks.
+    pub width: Micros,
 }
 
 /// A source and what became of its lines.
@@ -256,6 +272,9 @@ pub struct Endpoint {
     pub phases: [Option<Distribution>; Phase::COUNT],
     /// Its slowest requests, slowest first.
     pub slowest: Vec<SlowRequest>,
+    /// By source: its blocks in that run, in the order of time; empty where it did not occur, where the
+    /// question did not ask for runs, and for all but the busiest endpoints.
+    pub runs: Vec<Vec<Block>>,
 }
 
 impl Endpoint {

@@ -108,7 +108,7 @@ impl Worker<'_> {
         let mut count = 0;
         for line in lines(block.bytes()) {
             count += 1;
-            if let Err(reject) = self.line(&mut reader, line) {
+            if let Err(reject) = self.line(&mut reader, block.source, line) {
                 self.reject(block.source, reject, line);
             }
         }
@@ -126,7 +126,12 @@ impl Worker<'_> {
 
     /// Reads a line and tallies its record.
     #[inline]
-    fn line<'l>(&mut self, reader: &'l mut LineReader<'_>, line: &'l [u8]) -> Result<(), Reject> {
+    fn line<'l>(
+        &mut self,
+        reader: &'l mut LineReader<'_>,
+        source: usize,
+        line: &'l [u8],
+    ) -> Result<(), Reject> {
         if line.len() > LONGEST_LINE {
             return Err(Reject::TooLong);
         }
@@ -139,7 +144,7 @@ impl Worker<'_> {
         naming.key(&record, &mut self.key);
         if self.counts(&record, &phases) {
             self.tallies
-                .record(self.question, &record, &phases, &self.key);
+                .record(self.question, source, &record, &phases, &self.key);
         } else {
             self.filtered += 1;
         }

@@ -68,6 +68,8 @@ pub struct Tallies {
     pub(super) upstreams: HashMap<Box<[u8]>, UpstreamTally>,
     pub(super) slowest: Slowest,
     pub(super) range: Option<(Stamp, Stamp)>,
+    /// By source: the first and the last arrival, where the question asks for runs.
+    pub(super) arrivals: Vec<Option<(Stamp, Stamp)>>,
     pub(super) bases: Bases,
     /// Records by [`Clock`].
     pub(super) clocks: [u64; 3],
@@ -107,6 +109,7 @@ impl Tallies {
             upstreams: HashMap::new(),
             slowest: Slowest::new(question.slowest),
             range: None,
+            arrivals: vec![None; if question.runs { sources } else { 0 }],
             bases: Bases::default(),
             clocks: [0; 3],
             cap: Cap {
@@ -122,11 +125,12 @@ impl Tallies {
         }
     }
 
-    /// Counts a record at the endpoint of this key.
+    /// Counts a record of a source at the endpoint of this key.
     #[inline]
     pub fn record(
         &mut self,
         question: &Question,
+        source: usize,
         record: &Record<'_>,
         phases: &Phases,
         key: &[u8],
@@ -147,15 +151,15 @@ impl Tallies {
         if let Some(clock) = phases.clock {
             self.clocks[clock as usize] += 1;
         }
+        let mut arrived = Stamp(0);
         if let Some(stamp) = record.stamp {
-            self.range = Some(self.range.map_or((stamp, stamp), |(first, last)| {
-                (first.min(stamp), last.max(stamp))
-            }));
+            self.range = both(self.range, Some((stamp, stamp)));
             let total = record.total.unwrap_or_default();
             let arrival = match record.plan().grammar.anchor {
                 crate::grammar::Anchor::End => stamp.before(total),
                 crate::grammar::Anchor::Start => stamp,
             };
+            arrived = arrival;
             let is_5xx = record.status.is_some_and(|status| status >= 500);
             self.timeline.record(arrival, is_5xx, phases);
             if let (Some(timeline), Some(shown)) = (&mut self.shown, &question.shown) {
@@ -170,9 +174,34 @@ impl Tallies {
         {
             self.record_upstream(address, record, phases);
         }
+        if question.runs {
+            self.record_run(source, arrived, record, phases, key);
+        }
         self.cap.until_look -= 1;
         if self.cap.until_look == 0 {
             self.keep_to_budget(&question.naming);
+        }
+    }
+
+    /// Counts a record in the run of its source.
+    fn record_run(
+        &mut self,
+        source: usize,
+        arrival: Stamp,
+        record: &Record<'_>,
+        phases: &Phases,
+        key: &[u8],
+    ) {
+        if record.stamp.is_some()
+            && let Some(range) = self.arrivals.get_mut(source)
+        {
+            *range = both(*range, Some((arrival, arrival)));
+        }
+        // One that was folded at the door is in no run: it is far from being among the busiest.
+        if let Some(tally) = self.endpoints.get_mut(key) {
+            // OK because a command line names fewer files than 32 bits count.
+            let runs = tally.runs.get_or_insert_default();
+            runs.record(source as u32, arrival, record.status, phases);
         }
     }
 
@@ -349,10 +378,10 @@ impl Tallies {
             self.upstreams.entry(address).or_default().merge(&tally);
         }
         self.slowest.merge(&other.slowest);
-        self.range = match (self.range, other.range) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (one, another) => one.or(another),
-        };
+        self.range = both(self.range, other.range);
+        for (mine, theirs) in self.arrivals.iter_mut().zip(other.arrivals) {
+            *mine = both(*mine, theirs);
+        }
         self.bases.merge(&other.bases);
         self.clocks
             .iter_mut()
@@ -369,6 +398,14 @@ impl Tallies {
             .into_iter()
             .filter(|clock| self.clocks[*clock as usize] > 0)
             .max_by_key(|clock| (self.clocks[*clock as usize], std::cmp::Reverse(*clock)))
+    }
+}
+
+/// The range that holds both.
+fn both(one: Option<(Stamp, Stamp)>, another: Option<(Stamp, Stamp)>) -> Option<(Stamp, Stamp)> {
+    match (one, another) {
+        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+        (one, another) => one.or(another),
     }
 }
 

@@ -4,6 +4,7 @@
 //! an empty tally changes nothing. Tallies are frozen into plain numbers by [`super::freeze()`].
 
 use super::histogram::{Growth, Histogram};
+use super::runs::RunTallies;
 use super::slowest::Slowest;
 use crate::phases::{Basis, Ending, Phase, Phases};
 use crate::record::Record;
@@ -152,6 +153,8 @@ pub struct Tally {
     pub phases: [PhaseTally; Phase::COUNT],
     /// The slowest requests, as many as the run asks for.
     pub slowest: Slowest,
+    /// The runs to compare, where the question asks for them.
+    pub runs: Option<Box<RunTallies>>,
 }
 
 impl Tally {
@@ -217,6 +220,9 @@ impl Tally {
             }
         }
         self.slowest.merge(&other.slowest);
+        if let Some(theirs) = &other.runs {
+            self.runs.get_or_insert_default().merge(theirs);
+        }
     }
 
     /// Takes the smaller form of each histogram.
@@ -230,7 +236,8 @@ impl Tally {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let histograms: usize = self.phases.iter().map(PhaseTally::bytes).sum();
-        size_of::<Tally>() + histograms + self.slowest.bytes()
+        let runs = self.runs.as_ref().map_or(0, |runs| runs.bytes());
+        size_of::<Tally>() + histograms + self.slowest.bytes() + runs
     }
 }
 
