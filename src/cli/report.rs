@@ -456,6 +456,7 @@ fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
             (None, _) => 0,
         },
         upstreams: form == Format::Json,
+        runs: false,
         shown,
     })
 }
