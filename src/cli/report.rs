@@ -455,7 +455,6 @@ fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
             (None, Format::Json) => EXAMPLES,
             (None, _) => 0,
         },
-        upstreams: form == Format::Json,
         runs: false,
         shown,
     })

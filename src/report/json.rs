@@ -547,7 +547,6 @@ mod tests {
             memory: Question::MEMORY,
             slowest: 3,
             examples: 2,
-            upstreams: true,
             ..Question::default()
         }
     }

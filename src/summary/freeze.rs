@@ -1,11 +1,14 @@
 //! From tallies to the summary: folding, totals, order. The last place that sees a histogram.
 
+use std::collections::BTreeMap;
+
+use super::cells::{Cell, MetricNames, Timing};
 use super::tallies::Tallies;
 use super::tally::{PhaseTally, Tally};
 use super::timeline::{Timeline, WindowTally};
 use super::{
-    Distribution, Endpoint, FileSummary, FileTally, Knowledge, Question, Run, Span, Split, Summary,
-    Upstream, Window,
+    Distribution, Endpoint, FileSummary, FileTally, History, Knowledge, Metric, Question, Run,
+    Span, Split, Summary, Upstream, Window, WindowCell,
 };
 use crate::endpoint::Parts;
 use crate::endpoint::fold::Keep;
@@ -23,6 +26,8 @@ const MOST_COMPARED: usize = 500;
 #[must_use]
 pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>) -> Summary {
     tallies.fold(&question.naming, Keep::Outstanding);
+    tallies.keep_course();
+    let (cells, loads) = (tallies.course.cells, tallies.course.loads);
     let basis = tallies.bases.best();
     let mut totals = tallies.other.clone();
     for tally in tallies.endpoints.values() {
@@ -47,10 +52,12 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         .endpoints
         .iter()
         .map(|(key, tally)| {
-            (
-                endpoint(&question.naming.parts(key), tally, basis),
-                &**tally,
-            )
+            let parts = question.naming.parts(key);
+            let endpoint = Endpoint {
+                history: history(tally, &tallies.course.metrics),
+                ..endpoint(&parts, tally, basis)
+            };
+            (endpoint, &**tally)
         })
         .collect();
     endpoints.sort_by(|(a, _), (b, _)| {
@@ -78,6 +85,8 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
             requests: tally.requests,
             errors_5xx: tally.errors_5xx,
             busy: Micros(tally.busy),
+            slot: tally.slot,
+            loads: tally.pool.loads(loads, MOST_LOADS),
         })
         .collect();
     upstreams.sort_by(|a, b| b.busy.cmp(&a.busy).then_with(|| a.address.cmp(&b.address)));
@@ -104,6 +113,8 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         timeline: timeline(&tallies.timeline, basis),
         shown: tallies.shown.as_ref().map_or_else(|| (Micros(0), Vec::new()), |shown| (shown.width(), timeline(shown, basis))),
         upstreams,
+        cell_width: cells.width_micros(),
+        load_width: loads.width_micros(),
         slowest: tallies.slowest.requests().to_vec(),
         runs,
         approximate: tallies.cap.reached.then(|| {
@@ -138,6 +149,43 @@ fn endpoint(parts: &Parts<'_>, tally: &Tally, basis: Basis) -> Endpoint {
         phases,
         slowest: tally.slowest.requests().to_vec(),
         runs: Vec::new(),
+        history: History::default(),
+    }
+}
+
+/// Windows of load of one upstream: a request may cover any number of windows that nothing else is in.
+const MOST_LOADS: usize = 1 << 17;
+
+/// An endpoint over time; settled before.
+fn history(tally: &Tally, names: &MetricNames) -> History {
+    let cell = |(window, upstream, cell): (i64, u16, &Cell)| WindowCell {
+        window,
+        upstream,
+        cell: *cell,
+    };
+    let mut metrics: BTreeMap<&[u8], Vec<(i64, Timing)>> = BTreeMap::new();
+    let timings = tally
+        .history
+        .timings
+        .iter()
+        .flat_map(|timings| timings.iter());
+    for (window, slot, timing) in timings {
+        // The name of a metric beyond the cap is not known any more.
+        if let Some(name) = names.name(slot) {
+            metrics.entry(name).or_default().push((window, *timing));
+        }
+    }
+    History {
+        cells: tally.history.cells.iter().map(cell).collect(),
+        metrics: metrics
+            .into_iter()
+            .map(|(name, windows)| Metric {
+                name: name.to_vec(),
+                windows,
+            })
+            .collect(),
+        starts: tally.history.starts.seconds(),
+        sample: tally.sample.lines(),
     }
 }
 

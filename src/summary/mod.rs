@@ -4,22 +4,31 @@
 //! The summary is the waist of the program: what is to the right of it (diagnosis, reports) sees
 //! plain numbers only, no record, no grammar and no histogram.
 
+mod cells;
+mod course;
 mod freeze;
 pub mod histogram;
+mod pool;
 mod reducer;
 mod rejects;
 mod runs;
+mod sample;
 mod slowest;
+mod sparse;
 mod tallies;
 mod tally;
 mod timeline;
 
+pub use cells::{Cell, MOST_STARTS, Timing};
 pub use freeze::freeze;
 pub use histogram::Bucket;
+pub use pool::Load;
 pub use reducer::{latest, reduce};
 pub use rejects::RejectSink;
 pub use runs::{Block, COMPARED, RunTallies, Span};
+pub use sample::{Sampled, Text};
 pub use slowest::SlowRequest;
+pub use sparse::Slot;
 pub use tallies::{FileTally, Tallies};
 
 use crate::endpoint::{Dimension, Naming};
@@ -50,8 +59,6 @@ pub struct Question {
     pub slowest: usize,
     /// How many of the slowest requests are kept of each endpoint.
     pub examples: usize,
-    /// Whether upstream servers are tallied.
-    pub upstreams: bool,
     /// Whether each source is kept as a run that can be compared with others.
     pub runs: bool,
     /// The endpoint that gets a timeline of its own.
@@ -114,7 +121,7 @@ impl Question {
     /// The fields that answer it.
     #[must_use]
     pub fn needs(&self) -> Fields {
-        const ALWAYS: [Field; 16] = [
+        const ALWAYS: [Field; 20] = [
             Field::Stamp,
             Field::Status,
             Field::Bytes,
@@ -131,18 +138,16 @@ impl Question {
             Field::CacheStatus,
             Field::ContentType,
             Field::Request,
+            Field::UpstreamAddr,
+            Field::RemoteAddr,
+            Field::Host,
+            Field::UserAgent,
         ];
-        let upstream = if self.upstreams {
-            Fields::NONE.with(Field::UpstreamAddr)
-        } else {
-            Fields::NONE
-        };
         let filter = self.filter.as_ref().map_or(Fields::NONE, Filter::needs);
         ALWAYS
             .into_iter()
             .collect::<Fields>()
             .and(self.naming.needs())
-            .and(upstream)
             .and(filter)
     }
 }
@@ -171,8 +176,12 @@ pub struct Summary {
     /// The timeline of the endpoint that the question wants to be shown, and the width of its
     /// windows, which may be finer than those of the whole.
     pub shown: (Micros, Vec<Window>),
-    /// The upstream servers, busiest first; empty where the question did not ask for them.
+    /// The upstream servers, busiest first.
     pub upstreams: Vec<Upstream>,
+    /// The width of the windows of [`Endpoint::history`].
+    pub cell_width: Micros,
+    /// The width of the windows of [`Upstream::loads`].
+    pub load_width: Micros,
     /// The slowest requests of the log, slowest first.
     pub slowest: Vec<SlowRequest>,
     /// By source, in the order in which they were given: the runs that can be compared; empty where the
@@ -275,6 +284,42 @@ pub struct Endpoint {
     /// By source: its blocks in that run, in the order of time; empty where it did not occur, where the
     /// question did not ask for runs, and for all but the busiest endpoints.
     pub runs: Vec<Vec<Block>>,
+    /// What it did over time.
+    pub history: History,
+}
+
+/// An endpoint over time. Empty for what is added up of several endpoints.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Its cells in the order of time, then of upstreams; those without a record are absent.
+    pub cells: Vec<WindowCell>,
+    /// The metrics of Server-Timing, by name.
+    pub metrics: Vec<Metric>,
+    /// The seconds since 1970 in which its requests began, in order; `None` where they are more than
+    /// [`MOST_STARTS`].
+    pub starts: Option<Vec<u32>>,
+    /// Lines chosen at random, with the number of requests that each stands for; slow ones first.
+    pub sample: Vec<(f64, Sampled)>,
+}
+
+/// A cell and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowCell {
+    /// The number of the window: it begins at this many widths since 1970.
+    pub window: i64,
+    /// The upstream, see [`Upstream::slot`]; 0 where upstreams are not told apart.
+    pub upstream: Slot,
+    /// What is counted.
+    pub cell: Cell,
+}
+
+/// A metric of Server-Timing over time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Windows in the order of time; those without a record are absent.
+    pub windows: Vec<(i64, Timing)>,
 }
 
 impl Endpoint {
@@ -432,4 +477,8 @@ pub struct Upstream {
     pub errors_5xx: u64,
     /// Its busy time.
     pub busy: Micros,
+    /// What stands for it in [`WindowCell::upstream`].
+    pub slot: Slot,
+    /// Its load in each window in which it had any, in the order of time.
+    pub loads: Vec<Load>,
 }

@@ -6,9 +6,11 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 
+use hashbrown::hash_map::EntryRef;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::Question;
+use super::course::Course;
 use super::histogram::Growth;
 use super::slowest::Slowest;
 use super::tally::{Bases, Tally, UpstreamTally};
@@ -67,6 +69,7 @@ pub struct Tallies {
     pub(super) shown: Option<Timeline>,
     pub(super) upstreams: HashMap<Box<[u8]>, UpstreamTally>,
     pub(super) slowest: Slowest,
+    pub(super) course: Course,
     pub(super) range: Option<(Stamp, Stamp)>,
     /// By source: the first and the last arrival, where the question asks for runs.
     pub(super) arrivals: Vec<Option<(Stamp, Stamp)>>,
@@ -108,6 +111,7 @@ impl Tallies {
                 .then(|| Timeline::new(question.window_seconds)),
             upstreams: HashMap::new(),
             slowest: Slowest::new(question.slowest),
+            course: Course::new(question),
             range: None,
             arrivals: vec![None; if question.runs { sources } else { 0 }],
             bases: Bases::default(),
@@ -138,7 +142,13 @@ impl Tallies {
         let growth = self.cap.growth;
         let tally = match self.endpoints.get_mut(key) {
             Some(tally) => tally,
-            None => self.admit(&question.naming, key),
+            None => admit(
+                &mut self.endpoints,
+                &mut self.cap,
+                &question.naming,
+                self.examples,
+                key,
+            ),
         };
         tally.record(record, phases, growth);
         if let Some(total) = record.total {
@@ -151,15 +161,12 @@ impl Tallies {
         if let Some(clock) = phases.clock {
             self.clocks[clock as usize] += 1;
         }
-        let mut arrived = Stamp(0);
-        if let Some(stamp) = record.stamp {
+        let arrival = arrival(record);
+        let upstream =
+            last_upstream(record).map(|address| upstream_tally(&mut self.upstreams, address));
+        self.course.record(tally, upstream, record, arrival, phases);
+        if let (Some(stamp), Some(arrival)) = (record.stamp, arrival) {
             self.range = both(self.range, Some((stamp, stamp)));
-            let total = record.total.unwrap_or_default();
-            let arrival = match record.plan().grammar.anchor {
-                crate::grammar::Anchor::End => stamp.before(total),
-                crate::grammar::Anchor::Start => stamp,
-            };
-            arrived = arrival;
             let is_5xx = record.status.is_some_and(|status| status >= 500);
             self.timeline.record(arrival, is_5xx, phases);
             if let (Some(timeline), Some(shown)) = (&mut self.shown, &question.shown) {
@@ -169,13 +176,11 @@ impl Tallies {
                 }
             }
         }
-        if question.upstreams
-            && let Some(address) = last_upstream(record)
-        {
-            self.record_upstream(address, record, phases);
+        if self.course.is_full() {
+            self.keep_course();
         }
         if question.runs {
-            self.record_run(source, arrived, record, phases, key);
+            self.record_run(source, arrival.unwrap_or(Stamp(0)), record, phases, key);
         }
         self.cap.until_look -= 1;
         if self.cap.until_look == 0 {
@@ -205,45 +210,11 @@ impl Tallies {
         }
     }
 
-    fn record_upstream(&mut self, address: &[u8], record: &Record<'_>, phases: &Phases) {
-        let full = self.upstreams.len() >= MOST_UPSTREAMS;
-        let tally = match self.upstreams.get_mut(address) {
-            Some(tally) => tally,
-            None if full => self.upstreams.entry(OTHER_UPSTREAMS.into()).or_default(),
-            None => self.upstreams.entry(address.into()).or_default(),
-        };
-        tally.record(record, phases);
-    }
-
-    /// The tally of an endpoint that is not there yet. Under a parent that is known to be wide, a
-    /// name must come twice before it gets a tally of its own.
+    /// Takes coarser windows and fewer lines where there are too many.
     #[cold]
-    fn admit(&mut self, naming: &Naming, key: &[u8]) -> &mut Tally {
-        let examples = self.examples;
-        let mut folded = None;
-        if !self.cap.wide.is_empty() {
-            let mut parts = naming.parts(key);
-            let route = if naming.is_given(parts.route) {
-                None
-            } else {
-                under_wide(parts.route, &self.cap.wide)
-            };
-            if let Some(route) = route
-                && !self.cap.door.has_seen(self.endpoints.hasher(), key)
-            {
-                parts.route = &route;
-                folded = Some(parts.key());
-            }
-        }
-        let new = || {
-            Box::new(Tally {
-                slowest: Slowest::new(examples),
-                ..Tally::default()
-            })
-        };
-        self.endpoints
-            .entry(folded.as_deref().unwrap_or(key).into())
-            .or_insert_with(new)
+    pub(super) fn keep_course(&mut self) {
+        self.course
+            .keep_to_most(&mut self.endpoints, &mut self.upstreams);
     }
 
     /// Looks at the size now and then, and makes room where it is too large.
@@ -323,7 +294,10 @@ impl Tallies {
 
     fn add(&mut self, key: Box<[u8]>, tally: Box<Tally>, growth: Growth) {
         match self.endpoints.entry(key) {
-            hashbrown::hash_map::Entry::Occupied(mut mine) => mine.get_mut().merge(&tally, growth),
+            hashbrown::hash_map::Entry::Occupied(mut mine) => {
+                mine.get_mut().merge(&tally, growth);
+                mine.get_mut().merge_course(&tally);
+            }
             hashbrown::hash_map::Entry::Vacant(free) => {
                 free.insert(tally);
             }
@@ -366,6 +340,8 @@ impl Tallies {
         }
         self.cap.wide.extend(std::mem::take(&mut other.cap.wide));
         let growth = self.cap.growth;
+        self.course
+            .meet(&mut self.endpoints, &mut self.upstreams, &mut other);
         for (key, tally) in other.endpoints.drain() {
             self.add(key, tally, growth);
         }
@@ -388,6 +364,7 @@ impl Tallies {
             .zip(other.clocks)
             .for_each(|(mine, theirs)| *mine += theirs);
         debug_assert_eq!(self.window_seconds, other.window_seconds);
+        self.keep_course();
         self.keep_to_budget(naming);
         self
     }
@@ -406,6 +383,70 @@ fn both(one: Option<(Stamp, Stamp)>, another: Option<(Stamp, Stamp)>) -> Option<
     match (one, another) {
         (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
         (one, another) => one.or(another),
+    }
+}
+
+/// The tally of an endpoint that is not there yet. Under a parent that is known to be wide, a name must
+/// come twice before it gets a tally of its own.
+#[cold]
+fn admit<'e>(
+    endpoints: &'e mut HashMap<Box<[u8]>, Box<Tally>>,
+    cap: &mut Cap,
+    naming: &Naming,
+    examples: usize,
+    key: &[u8],
+) -> &'e mut Tally {
+    let mut folded = None;
+    if !cap.wide.is_empty() {
+        let mut parts = naming.parts(key);
+        let route = if naming.is_given(parts.route) {
+            None
+        } else {
+            under_wide(parts.route, &cap.wide)
+        };
+        if let Some(route) = route
+            && !cap.door.has_seen(endpoints.hasher(), key)
+        {
+            parts.route = &route;
+            folded = Some(parts.key());
+        }
+    }
+    let new = || {
+        Box::new(Tally {
+            slowest: Slowest::new(examples),
+            ..Tally::default()
+        })
+    };
+    endpoints
+        .entry(folded.as_deref().unwrap_or(key).into())
+        .or_insert_with(new)
+}
+
+/// When a request arrived.
+#[inline]
+fn arrival(record: &Record<'_>) -> Option<Stamp> {
+    let stamp = record.stamp?;
+    Some(match record.plan().grammar.anchor {
+        crate::grammar::Anchor::End => stamp.before(record.total.unwrap_or_default()),
+        crate::grammar::Anchor::Start => stamp,
+    })
+}
+
+/// The tally of an upstream, which is made if it is new and there is room.
+#[inline]
+fn upstream_tally<'u>(
+    upstreams: &'u mut HashMap<Box<[u8]>, UpstreamTally>,
+    address: &[u8],
+) -> &'u mut UpstreamTally {
+    let is_full = upstreams.len() >= MOST_UPSTREAMS;
+    let name = if is_full && !upstreams.contains_key(address) {
+        OTHER_UPSTREAMS
+    } else {
+        address
+    };
+    match upstreams.entry_ref(name) {
+        EntryRef::Occupied(known) => known.into_mut(),
+        EntryRef::Vacant(new) => new.insert_with_key(name.into(), UpstreamTally::new(name)),
     }
 }
 

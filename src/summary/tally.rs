@@ -3,9 +3,13 @@
 //! Integers only, and merging is addition, minimum and maximum: it is associative and commutative,
 //! an empty tally changes nothing. Tallies are frozen into plain numbers by [`super::freeze()`].
 
+use super::cells::History;
 use super::histogram::{Growth, Histogram};
+use super::pool::Pool;
 use super::runs::RunTallies;
+use super::sample::Sample;
 use super::slowest::Slowest;
+use super::sparse::Slot;
 use crate::phases::{Basis, Ending, Phase, Phases};
 use crate::record::Record;
 use crate::unit::Micros;
@@ -155,6 +159,10 @@ pub struct Tally {
     pub slowest: Slowest,
     /// The runs to compare, where the question asks for them.
     pub runs: Option<Box<RunTallies>>,
+    /// What happened in each window.
+    pub history: History,
+    /// A few lines.
+    pub sample: Sample,
 }
 
 impl Tally {
@@ -225,6 +233,12 @@ impl Tally {
         }
     }
 
+    /// Adds what another did over time, which must be on the same grid.
+    pub fn merge_course(&mut self, other: &Tally) {
+        self.history.merge(&other.history);
+        self.sample.merge(&other.sample);
+    }
+
     /// Takes the smaller form of each histogram.
     pub fn shrink(&mut self) {
         for phase in &mut self.phases {
@@ -232,7 +246,7 @@ impl Tally {
         }
     }
 
-    /// Bytes on the heap and of itself.
+    /// Bytes on the heap and of itself, but for what is kept over time: that has caps of its own.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let histograms: usize = self.phases.iter().map(PhaseTally::bytes).sum();
@@ -250,6 +264,10 @@ pub struct UpstreamTally {
     pub errors_5xx: u64,
     /// Its busy time in µs.
     pub busy: u64,
+    /// What stands for it in cells.
+    pub slot: Slot,
+    /// Its load in each window.
+    pub pool: Pool,
 }
 
 impl UpstreamTally {
@@ -267,6 +285,8 @@ impl UpstreamTally {
         self.requests += other.requests;
         self.errors_5xx += other.errors_5xx;
         self.busy = self.busy.saturating_add(other.busy);
+        self.slot = other.slot;
+        self.pool.merge(&other.pool);
     }
 }
 

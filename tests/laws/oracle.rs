@@ -62,7 +62,6 @@ proptest! {
         let question = Question {
             memory: Question::MEMORY,
             window_seconds: window,
-            upstreams: true,
             ..Question::default()
         };
         let plan = plan(&grammar(form.grammar()), &question);

@@ -48,7 +48,6 @@ fn question(dimensions: Vec<Dimension>) -> Question {
         memory: Question::MEMORY,
         slowest: 3,
         examples: 2,
-        upstreams: true,
         shown: Some(Shown::new("/api/orders")),
         ..Question::default()
     }

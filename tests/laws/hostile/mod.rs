@@ -318,7 +318,6 @@ fn summary(lines: &[Vec<u8>]) -> Summary {
         memory: Question::MEMORY,
         slowest: 2,
         examples: 1,
-        upstreams: true,
         ..Question::default()
     };
     let folder = Folder::new();

@@ -346,7 +346,6 @@ proptest! {
             window_seconds: window,
             slowest: 2,
             examples: 1,
-            upstreams: true,
             shown: Some(Shown::new("/x")),
             ..Question::default()
         };

@@ -1,0 +1,263 @@
+//! What each endpoint did in each window of arrivals, and when rare ones began: what the diagnosis
+//! compares an incident with.
+
+use hashbrown::HashMap;
+
+use super::sparse::{Additive, Grid, Slot, Sparse};
+use crate::phases::{Ending, Phase, Phases};
+use crate::stamp::Stamp;
+
+/// An endpoint in a window. A cell and its key are one cache line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cell {
+    /// Records.
+    pub requests: u32,
+    /// Records with a status of 500 and over.
+    pub errors_5xx: u32,
+    /// Records that were cut off at an upstream: nothing else of this cell knows them.
+    pub cut: u32,
+    /// Records whose app time is known.
+    pub timed: u32,
+    /// Records that kept a worker busy and whose app time is not known.
+    pub untimed: u32,
+    /// App time of those that are timed, in µs.
+    pub own: u64,
+    /// Squares of the app time of the timed and of the whole of the untimed, in units of
+    /// (1.024 ms)²: sums of 64 bits last for four billion requests of a minute.
+    pub squares: u64,
+    /// Wait of those that are timed, in µs.
+    pub wait: u64,
+    /// Server time (else upstream time, else the whole) of the untimed, in µs.
+    pub whole: u64,
+}
+
+impl Cell {
+    /// Counts a record.
+    #[inline]
+    fn record(&mut self, is_5xx: bool, phases: &Phases) {
+        self.requests += 1;
+        self.errors_5xx += u32::from(is_5xx);
+        let Some((_, busy)) = phases.busy else { return };
+        if phases.ending == Ending::Censored {
+            self.cut += 1;
+            return;
+        }
+        let coarse = busy.0 >> 10;
+        self.squares = self.squares.saturating_add(coarse.saturating_mul(coarse));
+        if phases.get(Phase::App).is_some() {
+            self.timed += 1;
+            self.own = self.own.saturating_add(busy.0);
+            let wait = phases.get(Phase::Wait).unwrap_or_default();
+            self.wait = self.wait.saturating_add(wait.0);
+        } else {
+            self.untimed += 1;
+            self.whole = self.whole.saturating_add(busy.0);
+        }
+    }
+}
+
+impl Additive for Cell {
+    fn add(&mut self, other: &Cell) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.errors_5xx = self.errors_5xx.saturating_add(other.errors_5xx);
+        self.cut = self.cut.saturating_add(other.cut);
+        self.timed = self.timed.saturating_add(other.timed);
+        self.untimed = self.untimed.saturating_add(other.untimed);
+        self.own = self.own.saturating_add(other.own);
+        self.squares = self.squares.saturating_add(other.squares);
+        self.wait = self.wait.saturating_add(other.wait);
+        self.whole = self.whole.saturating_add(other.whole);
+    }
+}
+
+/// A metric of Server-Timing in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timing {
+    /// Records that have it.
+    pub count: u32,
+    /// Its sum, in µs.
+    pub sum: u64,
+}
+
+impl Additive for Timing {
+    fn add(&mut self, other: &Timing) {
+        self.count = self.count.saturating_add(other.count);
+        self.sum = self.sum.saturating_add(other.sum);
+    }
+}
+
+/// The times at which a rare endpoint's requests began.
+#[derive(Debug, Clone, Default)]
+pub struct Starts {
+    /// In seconds since 1970, in no order; emptied for good when there are too many.
+    seconds: Vec<u32>,
+    many: bool,
+}
+
+/// Requests of an endpoint whose beginnings are kept; more often is not rare.
+pub const MOST_STARTS: usize = 2_000;
+
+impl Starts {
+    #[inline]
+    fn record(&mut self, arrival: Stamp) {
+        if self.many {
+            return;
+        }
+        let second = arrival.0.div_euclid(1_000_000);
+        self.seconds
+            .push(u32::try_from(second.max(0)).unwrap_or(u32::MAX));
+        self.keep_to(MOST_STARTS);
+    }
+
+    fn keep_to(&mut self, most: usize) {
+        if self.seconds.len() > most {
+            self.many = true;
+            self.seconds = Vec::new();
+        }
+    }
+
+    fn merge(&mut self, other: &Starts) {
+        self.many |= other.many;
+        if self.many {
+            self.seconds = Vec::new();
+            return;
+        }
+        self.seconds.extend_from_slice(&other.seconds);
+        self.keep_to(MOST_STARTS);
+    }
+
+    /// The beginnings in order; `None` where there were too many.
+    pub fn seconds(&self) -> Option<Vec<u32>> {
+        let mut seconds = self.seconds.clone();
+        seconds.sort_unstable();
+        (!self.many).then_some(seconds)
+    }
+}
+
+/// An endpoint over time.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pub(super) cells: Sparse<Cell>,
+    pub(super) timings: Option<Box<Sparse<Timing>>>,
+    pub(super) starts: Starts,
+}
+
+impl History {
+    /// Counts a record in the window of its arrival; returns how many entries were appended.
+    #[inline]
+    pub fn record(
+        &mut self,
+        grid: Grid,
+        arrival: Stamp,
+        upstream: Slot,
+        is_5xx: bool,
+        phases: &Phases,
+    ) -> usize {
+        // With a clock of the application the upstream tells nothing more about wait.
+        let slot = if phases.get(Phase::App).is_some() {
+            0
+        } else {
+            upstream
+        };
+        let (cell, appended) = self.cells.at(grid.window(arrival), slot);
+        cell.record(is_5xx, phases);
+        self.starts.record(arrival);
+        usize::from(appended)
+    }
+
+    /// Counts a metric of Server-Timing; returns how many entries were appended.
+    pub fn record_timing(&mut self, grid: Grid, arrival: Stamp, metric: Slot, us: u64) -> usize {
+        let timings = self.timings.get_or_insert_default();
+        let (timing, appended) = timings.at(grid.window(arrival), metric);
+        timing.add(&Timing { count: 1, sum: us });
+        usize::from(appended)
+    }
+
+    /// Adds another history on the same grid.
+    pub fn merge(&mut self, other: &History) {
+        self.cells.merge(&other.cells);
+        if let Some(theirs) = &other.timings {
+            self.timings.get_or_insert_default().merge(theirs);
+        }
+        self.starts.merge(&other.starts);
+    }
+
+    /// Adds up repetitions.
+    pub fn settle(&mut self) {
+        self.cells.settle();
+        if let Some(timings) = &mut self.timings {
+            timings.settle();
+        }
+    }
+
+    /// Goes from this grid to the next coarser one.
+    pub fn coarsen(&mut self, grid: Grid) {
+        self.cells.coarsen(grid);
+        if let Some(timings) = &mut self.timings {
+            timings.coarsen(grid);
+        }
+    }
+
+    /// Entries, repetitions included.
+    pub fn len(&self) -> usize {
+        self.cells.len() + self.timings.as_ref().map_or(0, |timings| timings.len())
+    }
+}
+
+/// The number that stands for a name in a window: a hash, so that it is the same in every worker. Two
+/// names share one in 1 of 65,535 cases.
+#[inline]
+pub fn slot(name: &[u8]) -> Slot {
+    // FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>; folded, and 0 is kept for no name.
+    let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    ((hash >> 16) ^ (hash & 0xffff)).max(1) as Slot
+}
+
+/// The names of metrics, by slot; those with the smallest slots where there are too many.
+#[derive(Debug, Clone, Default)]
+pub struct MetricNames(HashMap<Slot, Box<[u8]>>);
+
+/// Metrics that are told apart.
+const MOST_METRICS: usize = 256;
+
+impl MetricNames {
+    /// The slot of a name, which is remembered; `None` where there is no room for it.
+    pub fn slot(&mut self, name: &[u8]) -> Option<Slot> {
+        let slot = slot(name);
+        if !self.0.contains_key(&slot) {
+            self.0.insert(slot, name.into());
+            self.keep_to_most();
+        }
+        self.0.contains_key(&slot).then_some(slot)
+    }
+
+    fn keep_to_most(&mut self) {
+        while self.0.len() > MOST_METRICS
+            && let Some(largest) = self.0.keys().max().copied()
+        {
+            self.0.remove(&largest);
+        }
+    }
+
+    /// Adds the names that another has seen. Of two names of one slot the first in the alphabet stays.
+    pub fn merge(&mut self, other: MetricNames) {
+        for (slot, name) in other.0 {
+            self.0
+                .entry(slot)
+                .and_modify(|mine| {
+                    if name < *mine {
+                        mine.clone_from(&name);
+                    }
+                })
+                .or_insert(name);
+        }
+        self.keep_to_most();
+    }
+
+    /// The name of a slot.
+    pub fn name(&self, slot: Slot) -> Option<&[u8]> {
+        self.0.get(&slot).map(|name| &**name)
+    }
+}

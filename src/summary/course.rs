@@ -1,0 +1,253 @@
+//! The course of a log: the grids on which endpoints and upstreams are kept over time, and how much of
+//! it there may be.
+//!
+//! There are caps for all endpoints together. Where one is passed, windows become twice as wide, or
+//! sampled lines rarer, for all of them: so what is kept follows from the whole log alone, whatever the
+//! order and the division among workers. Each worker keeps to the caps of the whole, because none can
+//! know what the others have.
+
+use hashbrown::HashMap;
+
+use super::Question;
+use super::cells::{MetricNames, slot};
+use super::sample::{Sampled, Scarcity};
+use super::sparse::Grid;
+use super::tallies::Tallies;
+use super::tally::{Tally, UpstreamTally};
+use crate::grammar::Field;
+use crate::phases::{Ending, Phases};
+use crate::record::Record;
+use crate::record::server_timing::metrics;
+use crate::stamp::Stamp;
+
+type Endpoints = HashMap<Box<[u8]>, Box<Tally>>;
+type Upstreams = HashMap<Box<[u8]>, UpstreamTally>;
+
+/// The grids and what is kept on them.
+#[derive(Debug)]
+pub struct Course {
+    /// The grid of the endpoints' cells.
+    pub(super) cells: Grid,
+    /// The grid of the upstreams' load.
+    pub(super) loads: Grid,
+    pub(super) metrics: MetricNames,
+    scarcity: Scarcity,
+    kept: Kept,
+    /// The caps.
+    most: Kept,
+    /// When to look again.
+    look: Kept,
+}
+
+/// Numbers of what is kept.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    /// Entries of endpoints, but for the first of each: that is part of the price of an endpoint.
+    cells: usize,
+    /// Entries of upstreams.
+    loads: usize,
+    /// Sampled lines.
+    lines: usize,
+}
+
+/// Parts of the memory that are for cells, load and lines; with repetitions twice as much. Lines have a
+/// quarter of a KiB each in mind, and there are few upstreams. Chosen, not measured.
+const CELLS_PART: usize = 24;
+const LOADS_PART: usize = 96;
+const LINES_PART: usize = 32;
+/// Bytes of a cell with its key, of a load with its key, and of a sampled line.
+const CELL: usize = 64;
+const LOAD: usize = 40;
+const LINE: usize = 512;
+
+impl Course {
+    /// Nothing yet.
+    pub fn new(question: &Question) -> Course {
+        let most = Kept {
+            cells: question.memory / CELLS_PART / CELL,
+            loads: question.memory / LOADS_PART / LOAD,
+            lines: question.memory / LINES_PART / LINE,
+        };
+        let grid = Grid::new(question.window_seconds);
+        Course {
+            cells: grid,
+            loads: grid,
+            metrics: MetricNames::default(),
+            scarcity: Scarcity::default(),
+            kept: Kept::default(),
+            most,
+            look: Kept {
+                cells: 2 * most.cells,
+                loads: 2 * most.loads,
+                lines: most.lines,
+            },
+        }
+    }
+
+    /// Counts a record at its endpoint and its upstream.
+    #[inline]
+    pub fn record(
+        &mut self,
+        tally: &mut Tally,
+        upstream: Option<&mut UpstreamTally>,
+        record: &Record<'_>,
+        arrival: Option<Stamp>,
+        phases: &Phases,
+    ) {
+        let mut slot = 0;
+        if let Some(upstream) = upstream {
+            upstream.record(record, phases);
+            slot = upstream.slot;
+            if let Some(arrival) = arrival {
+                self.kept.loads += upstream.pool.record(self.loads, arrival, phases);
+            }
+        }
+        if phases.ending == Ending::Upgraded {
+            return;
+        }
+        if let Some(arrival) = arrival {
+            let is_5xx = record.status.is_some_and(|status| status >= 500);
+            let appended = tally
+                .history
+                .record(self.cells, arrival, slot, is_5xx, phases);
+            self.kept.cells += appended;
+            // Cut off, an answer has no header; from cache it has that of another request.
+            if let Some(header) = record.text(Field::ServerTiming)
+                && phases.ending == Ending::Whole
+                && phases.busy.is_some()
+            {
+                self.record_metrics(tally, header, arrival);
+            }
+        }
+        let more = tally.sample.record(self.scarcity, record, arrival, phases);
+        self.kept.lines += usize::from(more);
+    }
+
+    fn record_metrics(&mut self, tally: &mut Tally, header: &[u8], arrival: Stamp) {
+        for metric in metrics(header) {
+            if let Some(duration) = metric.duration
+                && let Some(slot) = self.metrics.slot(metric.name)
+            {
+                self.kept.cells += tally
+                    .history
+                    .record_timing(self.cells, arrival, slot, duration.0);
+            }
+        }
+    }
+
+    /// Whether there may be more than the caps allow.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.kept.cells > self.look.cells
+            || self.kept.loads > self.look.loads
+            || self.kept.lines > self.look.lines
+    }
+
+    /// Keeps to the caps.
+    #[cold]
+    pub fn keep_to_most(&mut self, endpoints: &mut Endpoints, upstreams: &mut Upstreams) {
+        endpoints
+            .values_mut()
+            .for_each(|tally| tally.history.settle());
+        upstreams
+            .values_mut()
+            .for_each(|upstream| upstream.pool.settle());
+        self.count(endpoints, upstreams);
+        while self.kept.cells > self.most.cells && self.cells.can_double() {
+            self.coarsen_cells(endpoints);
+            self.count(endpoints, upstreams);
+        }
+        while self.kept.loads > self.most.loads && self.loads.can_double() {
+            self.coarsen_loads(upstreams);
+            self.count(endpoints, upstreams);
+        }
+        while self.kept.lines > self.most.lines && self.scarcity < Scarcity::MOST {
+            self.scarcity = self.scarcity.next();
+            self.thin(endpoints);
+            self.count(endpoints, upstreams);
+        }
+        // Twice what is there where nothing more could be given up, so that looking stays rare.
+        self.look = Kept {
+            cells: 2 * self.most.cells.max(self.kept.cells),
+            loads: 2 * self.most.loads.max(self.kept.loads),
+            lines: self
+                .most
+                .lines
+                .max(2 * self.kept.lines.saturating_sub(self.most.lines)),
+        };
+    }
+
+    fn count(&mut self, endpoints: &Endpoints, upstreams: &Upstreams) {
+        self.kept = Kept {
+            cells: endpoints
+                .values()
+                .map(|tally| tally.history.len().saturating_sub(1))
+                .sum(),
+            loads: upstreams.values().map(|upstream| upstream.pool.len()).sum(),
+            lines: endpoints.values().map(|tally| tally.sample.len()).sum(),
+        };
+    }
+
+    fn coarsen_cells(&mut self, endpoints: &mut Endpoints) {
+        let grid = self.cells;
+        endpoints
+            .values_mut()
+            .for_each(|tally| tally.history.coarsen(grid));
+        self.cells = grid.coarser();
+    }
+
+    fn coarsen_loads(&mut self, upstreams: &mut Upstreams) {
+        let grid = self.loads;
+        upstreams
+            .values_mut()
+            .for_each(|upstream| upstream.pool.coarsen(grid));
+        self.loads = grid.coarser();
+    }
+
+    fn thin(&self, endpoints: &mut Endpoints) {
+        let scarcity = self.scarcity;
+        endpoints
+            .values_mut()
+            .for_each(|tally| tally.sample.thin(scarcity));
+    }
+
+    /// Brings the tallies of two workers onto the same grids.
+    pub fn meet(
+        &mut self,
+        endpoints: &mut Endpoints,
+        upstreams: &mut Upstreams,
+        other: &mut Tallies,
+    ) {
+        let theirs = &mut other.course;
+        while self.cells < theirs.cells {
+            self.coarsen_cells(endpoints);
+        }
+        while theirs.cells < self.cells {
+            theirs.coarsen_cells(&mut other.endpoints);
+        }
+        while self.loads < theirs.loads {
+            self.coarsen_loads(upstreams);
+        }
+        while theirs.loads < self.loads {
+            theirs.coarsen_loads(&mut other.upstreams);
+        }
+        self.scarcity = self.scarcity.max(theirs.scarcity);
+        theirs.scarcity = self.scarcity;
+        self.thin(endpoints);
+        theirs.thin(&mut other.endpoints);
+        self.metrics.merge(std::mem::take(&mut theirs.metrics));
+    }
+}
+
+impl UpstreamTally {
+    /// Nothing yet of the upstream of this address.
+    pub fn new(address: &[u8]) -> UpstreamTally {
+        UpstreamTally {
+            slot: slot(address),
+            ..UpstreamTally::default()
+        }
+    }
+}
+
+/// A sampled line is small beside its texts.
+const _: () = assert!(size_of::<Sampled>() < LINE / 4);

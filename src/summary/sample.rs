@@ -1,0 +1,291 @@
+//! A few lines of each endpoint, chosen by what they are: of every doubling of duration those with the
+//! smallest hash of their content. So the choice is random with regard to everything else, does not
+//! depend on the order of the lines, and merges exactly; and each line stands for a known number.
+//!
+//! The hash is no defence: who sends requests can see to it that his are chosen.
+
+use crate::endpoint::last_upstream;
+use crate::grammar::Field;
+use crate::phases::{Phase, Phases};
+use crate::record::{Record, Request};
+use crate::stamp::Stamp;
+use crate::unit::Micros;
+
+/// Lines that are kept of each endpoint and octave.
+pub const MOST_OF_OCTAVE: usize = 32;
+
+/// A longer line is kept only this far, other texts a quarter as far.
+const LONGEST_LINE: usize = 1_024;
+
+/// What is told of a sampled request besides its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// The line.
+    Line,
+    /// Path and query.
+    Target,
+    /// The client's address.
+    Client,
+    /// The host asked for.
+    Host,
+    /// The user agent.
+    Agent,
+    /// The upstream that answered.
+    Upstream,
+}
+
+const TEXTS: usize = 6;
+
+/// A request that was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sampled {
+    rank: u64,
+    /// When it arrived; `None` where the log has no time.
+    pub arrival: Option<Stamp>,
+    /// Its whole duration.
+    pub total: Micros,
+    /// App time where known.
+    pub own: Option<Micros>,
+    /// Server time, else upstream time, else the whole; `None` where no worker was busy.
+    pub whole: Option<Micros>,
+    /// Its status.
+    pub status: Option<u16>,
+    ends: [u16; TEXTS],
+    texts: Box<[u8]>,
+}
+
+impl Sampled {
+    fn new(
+        rank: u64,
+        record: &Record<'_>,
+        arrival: Option<Stamp>,
+        total: Micros,
+        phases: &Phases,
+    ) -> Self {
+        let target = match record.request {
+            Request::Line { target, .. } => target,
+            Request::Malformed => b"",
+        };
+        let value = |field| record.text(field).unwrap_or_default();
+        let values = [
+            record.line,
+            target,
+            value(Field::RemoteAddr),
+            value(Field::Host),
+            value(Field::UserAgent),
+            last_upstream(record).unwrap_or_default(),
+        ];
+        let mut texts = Vec::new();
+        let mut ends = [0; TEXTS];
+        for (at, (value, end)) in values.iter().zip(&mut ends).enumerate() {
+            let longest = if at == 0 {
+                LONGEST_LINE
+            } else {
+                LONGEST_LINE / 4
+            };
+            texts.extend_from_slice(value.get(..longest).unwrap_or(value));
+            // OK because all together are shorter than 2.5 KiB.
+            *end = texts.len() as u16;
+        }
+        let server = phases
+            .get(Phase::Server)
+            .or_else(|| phases.get(Phase::Upstream));
+        Sampled {
+            rank,
+            arrival,
+            total,
+            own: phases.get(Phase::App),
+            whole: server.or_else(|| phases.busy.map(|(_, busy)| busy)),
+            status: record.status,
+            ends,
+            texts: texts.into(),
+        }
+    }
+
+    /// One of its texts; empty where the log does not have it.
+    #[must_use]
+    pub fn text(&self, text: Text) -> &[u8] {
+        let at = text as usize;
+        let from = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.texts
+            .get(usize::from(from)..usize::from(self.ends[at]))
+            .unwrap_or_default()
+    }
+}
+
+/// The lines of one octave.
+#[derive(Debug, Clone, Default)]
+struct Octave {
+    /// `log2` of the duration in µs.
+    octave: u32,
+    /// All that were seen.
+    count: u64,
+    /// From this rank on a line has no chance.
+    limit: u64,
+    /// The chosen ones, in no order.
+    kept: Vec<Sampled>,
+}
+
+/// How rare a line must be to be kept: where there are too many in all, the slow ones stay longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Scarcity(u32);
+
+impl Scarcity {
+    /// No line is that rare.
+    pub const MOST: Scarcity = Scarcity(128);
+
+    /// Half as many lines of each octave, but for those that are not touched yet.
+    pub fn next(self) -> Scarcity {
+        Scarcity(self.0 + 1)
+    }
+
+    /// Ranks from this one on are out; each octave is allowed twice as many as the one below.
+    fn limit(self, octave: u32) -> u64 {
+        u64::MAX
+            .checked_shr(self.0.saturating_sub(octave))
+            .unwrap_or(0)
+    }
+}
+
+/// The sample of an endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Sample(Vec<Octave>);
+
+impl Sample {
+    /// Looks at a request; returns whether there is one line more.
+    #[inline]
+    pub fn record(
+        &mut self,
+        scarcity: Scarcity,
+        record: &Record<'_>,
+        arrival: Option<Stamp>,
+        phases: &Phases,
+    ) -> bool {
+        let Some(total) = phases
+            .get(Phase::Total)
+            .or_else(|| phases.busy.map(|(_, busy)| busy))
+        else {
+            return false;
+        };
+        let octave = (total.0 | 1).ilog2();
+        let at = match self.0.iter().position(|known| known.octave == octave) {
+            Some(at) => at,
+            None => self.add_octave(scarcity, octave),
+        };
+        let found = &mut self.0[at];
+        found.count += 1;
+        let rank = rank(record, total);
+        rank < found.limit && found.keep(Sampled::new(rank, record, arrival, total, phases))
+    }
+
+    #[cold]
+    fn add_octave(&mut self, scarcity: Scarcity, octave: u32) -> usize {
+        self.0.push(Octave {
+            octave,
+            limit: scarcity.limit(octave),
+            ..Octave::default()
+        });
+        self.0.len() - 1
+    }
+
+    /// Lets go of what is not rare enough.
+    pub fn thin(&mut self, scarcity: Scarcity) {
+        for octave in &mut self.0 {
+            octave.limit = octave.limit.min(scarcity.limit(octave.octave));
+            octave.kept.retain(|line| line.rank < octave.limit);
+        }
+    }
+
+    /// Adds another sample.
+    pub fn merge(&mut self, other: &Sample) {
+        for theirs in &other.0 {
+            match self.0.iter_mut().find(|mine| mine.octave == theirs.octave) {
+                None => self.0.push(theirs.clone()),
+                Some(mine) => {
+                    mine.count += theirs.count;
+                    mine.limit = mine.limit.min(theirs.limit);
+                    let limit = mine.limit;
+                    mine.kept.retain(|line| line.rank < limit);
+                    for line in theirs.kept.iter().filter(|line| line.rank < limit) {
+                        if line.rank < mine.limit {
+                            mine.keep(line.clone());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lines that are kept.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|octave| octave.kept.len()).sum()
+    }
+
+    /// The lines, slowest octave first and then by rank, each with the number of requests that it
+    /// stands for.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(f64, Sampled)> {
+        let mut octaves: Vec<&Octave> = self.0.iter().collect();
+        octaves.sort_unstable_by_key(|octave| std::cmp::Reverse(octave.octave));
+        let mut lines = Vec::new();
+        for octave in octaves {
+            let mut kept = octave.kept.clone();
+            kept.sort_unstable();
+            let weight = octave.count as f64 / kept.len().max(1) as f64;
+            lines.extend(kept.into_iter().map(|line| (weight, line)));
+        }
+        lines
+    }
+}
+
+impl Octave {
+    /// Keeps a line that has a chance; returns whether there is one more.
+    #[cold]
+    fn keep(&mut self, line: Sampled) -> bool {
+        self.kept.push(line);
+        if self.kept.len() <= MOST_OF_OCTAVE {
+            return true;
+        }
+        let largest = (0..self.kept.len()).max_by(|a, b| self.kept[*a].cmp(&self.kept[*b]));
+        if let Some(largest) = largest {
+            self.kept.swap_remove(largest);
+        }
+        // Equal ranks are told apart by the line, so the limit is just above the largest.
+        let largest = self.kept.iter().map(|line| line.rank).max().unwrap_or(0);
+        self.limit = self.limit.min(largest.saturating_add(1));
+        false
+    }
+}
+
+/// A hash of what tells a request from others: when, how long, how large, and what was asked. Two that
+/// agree in all of it are told apart by their lines.
+#[inline]
+fn rank(record: &Record<'_>, total: Micros) -> u64 {
+    // Folded multiplication, as in wyhash; the constants are the digits of the golden ratio and of pi.
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    const PI: u64 = 0x2437_54c2_8ec9_4d35;
+    let mix = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * u128::from(GOLDEN);
+        (product as u64) ^ ((product >> 64) as u64)
+    };
+    let stamp = record.stamp.map_or(0, |stamp| stamp.0 as u64);
+    let mut hash = mix(PI, stamp);
+    hash = mix(hash, total.0 ^ (record.bytes.unwrap_or(0) << 32));
+    if let Request::Line { target, .. } = record.request {
+        // The end of a path holds its ids.
+        let tail = target.len().saturating_sub(48);
+        let mut chunks = target.get(tail..).unwrap_or_default().chunks_exact(8);
+        for chunk in &mut chunks {
+            hash = mix(
+                hash,
+                u64::from_le_bytes(chunk.try_into().unwrap_or_default()),
+            );
+        }
+        let rest = chunks
+            .remainder()
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        hash = mix(hash, rest);
+    }
+    mix(hash, GOLDEN)
+}

@@ -1,0 +1,217 @@
+//! Windows of time that are added up: the occupied ones only, in one row.
+//!
+//! A record finds its window through a few remembered places; where that fails, a new entry is
+//! appended, which may repeat an older one. [`Sparse::settle`] sorts and adds up the repetitions, and
+//! is due only when the row has doubled, so that a log in any order costs no more than its sorting.
+//! What a row says depends on what was added, never on the order.
+
+use crate::stamp::Stamp;
+use crate::unit::Micros;
+
+/// The widths of windows: a number of seconds, doubled until the occupied windows are few enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grid {
+    seconds: u32,
+    doubled: u32,
+}
+
+impl Grid {
+    /// Windows of so many seconds at least.
+    pub fn new(seconds: Option<u32>) -> Grid {
+        Grid {
+            seconds: seconds.unwrap_or(1).max(1),
+            doubled: 0,
+        }
+    }
+
+    /// The width in µs.
+    #[inline]
+    pub fn width(self) -> i64 {
+        (i64::from(self.seconds) * 1_000_000) << self.doubled
+    }
+
+    /// Whether there is a coarser grid: a window of 2^20 seconds and more has room for any log.
+    pub fn can_double(self) -> bool {
+        self.width() < 1_000_000 << 20
+    }
+
+    /// The window of a point in time.
+    #[inline]
+    pub fn window(self, stamp: Stamp) -> i64 {
+        stamp.0.div_euclid(self.width())
+    }
+
+    /// The next coarser grid.
+    pub fn coarser(self) -> Grid {
+        Grid {
+            doubled: self.doubled + 1,
+            ..self
+        }
+    }
+
+    /// The width as a duration.
+    pub fn width_micros(self) -> Micros {
+        Micros(self.width().unsigned_abs())
+    }
+}
+
+/// What is counted of a window: adding is associative and commutative, the default changes nothing.
+pub trait Additive: Copy + Default {
+    /// Adds another.
+    fn add(&mut self, other: &Self);
+
+    /// What this is in a window of twice the width, of which it was the first half or the second.
+    fn widen(self, _second_half: bool, _width: i64) -> Self {
+        self
+    }
+}
+
+/// Tells apart what falls into one window: an upstream, a metric. 0 where nothing is told apart.
+pub type Slot = u16;
+
+const SLOT_BITS: u32 = Slot::BITS;
+const PLACES: usize = 8;
+
+/// A window and slot in one number that sorts by window first.
+#[inline]
+fn key(window: i64, slot: Slot) -> i64 {
+    // Windows outside 48 bits would be eight million years away.
+    (window << SLOT_BITS) | i64::from(slot)
+}
+
+/// A row of windows.
+#[derive(Debug, Clone)]
+pub struct Sparse<T> {
+    /// Where the windows of the last records are.
+    recent: [u32; PLACES],
+    entries: Vec<(i64, T)>,
+}
+
+impl<T> Default for Sparse<T> {
+    fn default() -> Self {
+        Sparse {
+            recent: [u32::MAX; PLACES],
+            entries: Vec::new(),
+        }
+    }
+}
+
+impl<T: Additive> Sparse<T> {
+    /// What is counted of a window, and whether an entry was appended for it.
+    #[inline]
+    pub fn at(&mut self, window: i64, slot: Slot) -> (&mut T, bool) {
+        let key = key(window, slot);
+        // OK because of the modulus.
+        let place = ((window as usize).wrapping_add(usize::from(slot))) % PLACES;
+        let mut at = self.recent[place] as usize;
+        let found = self.entries.get(at).is_some_and(|entry| entry.0 == key);
+        if !found {
+            at = self.entries.len();
+            self.entries.push((key, T::default()));
+            self.recent[place] = u32::try_from(at).unwrap_or(u32::MAX);
+        }
+        (&mut self.entries[at].1, !found)
+    }
+
+    /// Entries, repetitions included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Sorts the windows and adds up repetitions.
+    pub fn settle(&mut self) {
+        self.recent = [u32::MAX; PLACES];
+        if self.entries.is_sorted_by(|a, b| a.0 < b.0) {
+            return;
+        }
+        self.entries.sort_unstable_by_key(|entry| entry.0);
+        self.entries.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1.add(&next.1);
+            }
+            same
+        });
+    }
+
+    /// Goes from this grid to the next coarser one.
+    pub fn coarsen(&mut self, grid: Grid) {
+        let width = grid.width();
+        for (entry_key, value) in &mut self.entries {
+            let window = *entry_key >> SLOT_BITS;
+            let slot = *entry_key & ((1 << SLOT_BITS) - 1);
+            *value = value.widen(window & 1 == 1, width);
+            *entry_key = ((window >> 1) << SLOT_BITS) | slot;
+        }
+        self.settle();
+    }
+
+    /// Adds another row of the same grid.
+    pub fn merge(&mut self, other: &Sparse<T>) {
+        self.entries.extend_from_slice(&other.entries);
+        self.settle();
+    }
+
+    /// The windows in order, each with its slot; settled before.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, Slot, &T)> {
+        self.entries.iter().map(|(key, value)| {
+            // OK because the slot is what the mask leaves.
+            (
+                key >> SLOT_BITS,
+                (key & ((1 << SLOT_BITS) - 1)) as Slot,
+                value,
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Additive for u64 {
+        fn add(&mut self, other: &Self) {
+            *self += other;
+        }
+    }
+
+    fn said(row: &mut Sparse<u64>) -> Vec<(i64, Slot, u64)> {
+        row.settle();
+        row.iter()
+            .map(|(window, slot, n)| (window, slot, *n))
+            .collect()
+    }
+
+    #[test]
+    fn the_order_says_nothing() {
+        let windows: Vec<i64> = (0..1_000).map(|n| (n * 37) % 91 - 20).collect();
+        let mut one = Sparse::default();
+        windows.iter().for_each(|w| *one.at(*w, 3).0 += 1);
+        let mut two = Sparse::default();
+        let mut rest = Sparse::default();
+        windows[..400]
+            .iter()
+            .rev()
+            .for_each(|w| *two.at(*w, 3).0 += 1);
+        windows[400..].iter().for_each(|w| *rest.at(*w, 3).0 += 1);
+        two.merge(&rest);
+        assert_eq!(said(&mut one), said(&mut two));
+        assert_eq!(said(&mut one).len(), 91);
+        let grid = Grid::new(Some(2));
+        one.coarsen(grid);
+        assert_eq!(
+            said(&mut one)[0],
+            (-10, 3, said(&mut two)[0].2 + said(&mut two)[1].2)
+        );
+        assert_eq!(grid.coarser().width(), 4_000_000);
+    }
+
+    #[test]
+    fn slots_are_told_apart() {
+        let mut row = Sparse::default();
+        for (window, slot) in [(5, 0), (5, u16::MAX), (-1, 7), (5, 0)] {
+            *row.at(window, slot).0 += 1;
+        }
+        assert_eq!(said(&mut row), [(-1, 7, 1), (5, 0, 2), (5, u16::MAX, 1)]);
+    }
+}
