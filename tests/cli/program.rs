@@ -50,14 +50,15 @@ pub fn shell(script: &str) -> Invocation {
     Invocation::new("sh").args(["-c", script])
 }
 
-/// slowpath with these arguments on a terminal of so many columns.
+/// slowpath with these arguments on a terminal of so many columns. Only stdout is on it: how far the
+/// reading got is shown on a slow machine and not on a fast one.
 pub fn on_terminal(columns: usize, args: &[&str]) -> Invocation {
     let quoted: Vec<String> = args
         .iter()
         .map(|arg| format!("'{}'", arg.replace('\'', "'\\''")))
         .collect();
     shell_on_terminal(&format!(
-        "stty cols {columns} rows 50; exec \"$slowpath\" {}",
+        "stty cols {columns} rows 50; exec \"$slowpath\" {} 2>/dev/null",
         quoted.join(" ")
     ))
 }
