@@ -23,7 +23,7 @@ fn without_colours(text: &str) -> String {
 
 #[test]
 fn on_a_terminal_without_a_file_a_log_is_asked_for() {
-    on_terminal(80, &[])
+    shell_on_terminal("exec \"$slowpath\"")
         .run()
         .exits(2)
         .prints("slowpath: no log given: name a file, or pipe one in");
