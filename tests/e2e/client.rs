@@ -19,6 +19,10 @@ pub struct Sent {
     pub statuses: BTreeMap<u16, u64>,
     /// From the first byte sent to the last, of requests sent in parts.
     pub uploading: Duration,
+    /// From before connecting to the end of the answer.
+    pub took: Duration,
+    /// What the answers said in `X-Runtime`, in µs.
+    pub said_us: u64,
 }
 
 /// Method and route, as a report names them.
@@ -125,12 +129,16 @@ impl Client {
     }
 
     fn exchange(&self, key: Key, path: &str, headers: &str, body: &[u8]) -> u16 {
+        let started = Instant::now();
         let mut stream = self.connect();
         let head = self.head(key, path, headers);
         stream
             .write_all(&[head.as_bytes(), body].concat())
             .expect("sending a request");
-        self.finish(key, stream)
+        let status = self.finish(key, stream);
+        let took = started.elapsed();
+        self.with(|counts| counts.endpoints.entry(key).or_default().took += took);
+        status
     }
 
     fn connect(&self) -> TcpStream {
@@ -173,7 +181,20 @@ impl Client {
         self.with(|counts| {
             let sent = counts.endpoints.entry(key).or_default();
             *sent.statuses.entry(status).or_default() += 1;
+            sent.said_us += runtime_us(&answer).unwrap_or(0);
         });
         status
     }
+}
+
+/// What an answer says in `X-Runtime`, with six decimals, in µs.
+fn runtime_us(answer: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(answer);
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    let values = head.lines().filter_map(|line| line.split_once(": "));
+    let (_, seconds) = values
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("x-runtime"))?;
+    let (whole, micros) = seconds.split_once('.')?;
+    format!("{whole}{micros}").parse().ok()
 }

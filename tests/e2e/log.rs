@@ -67,7 +67,7 @@ pub fn read_lines(text: &str, endpoints: &BTreeMap<String, Key>) -> Vec<Line> {
 }
 
 /// The value after ` name=`, without its quotes.
-fn value<'l>(line: &'l str, name: &str) -> &'l str {
+pub fn value<'l>(line: &'l str, name: &str) -> &'l str {
     let name = format!(" {name}");
     let start = line.rfind(&name).expect("the field") + name.len();
     let rest = &line[start..];
@@ -96,7 +96,7 @@ fn attempts(statuses: &str, times: &str) -> Vec<Attempt> {
 }
 
 /// `1.234` as 1,234,000 µs; `-` as none.
-fn micros(seconds: &str) -> u64 {
+pub fn micros(seconds: &str) -> u64 {
     match seconds.split_once('.') {
         Some((whole, milli)) => {
             let digits: u64 = format!("{whole}{milli}").parse().expect("a time");

@@ -5,11 +5,13 @@
 //! With `SLOWPATH_RECORD=FILE` a longer run also leaves its access log there.
 
 mod app;
+mod app_clock;
 mod client;
 mod incident;
 mod log;
 mod report;
 mod server;
+mod servers;
 mod traffic;
 
 use std::collections::BTreeMap;
