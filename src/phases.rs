@@ -3,7 +3,9 @@
 //! Every phase is there or it is not: absent is never zero. What is inferred from many records
 //! together is not made here.
 
-use crate::grammar::Field;
+mod segments;
+
+use crate::grammar::{Field, Fields};
 use crate::record::attempts::{Then, attempts, is_single};
 use crate::record::server_timing::metrics;
 use crate::record::{Record, Reject};
@@ -181,10 +183,16 @@ impl Phases {
             phases.set(Phase::Total, total);
         }
         phases.split_upstream(record)?;
+        if record.has_any(segments::FIELDS) {
+            phases.add_segments(record)?;
+        }
         if phases.ending == Ending::Whole {
             phases.split_server(record, clock);
         }
         phases.busy = phases.busy_time(record);
+        if record.total.is_none() && record.plan().grammar.total_is_sum {
+            phases.sum_total(record);
+        }
         Ok(phases)
     }
 
@@ -248,9 +256,6 @@ impl Phases {
             }
             None => None,
         };
-        if let Some(client) = record.client {
-            self.set(Phase::Client, client);
-        }
         if let Some(upstream) = upstream {
             self.set(Phase::Upstream, upstream);
         }
@@ -266,9 +271,6 @@ impl Phases {
                 let transfer = self.difference(upstream, header);
                 self.set(Phase::Transfer, transfer);
             }
-        }
-        if let Some(server) = record.server {
-            self.set(Phase::Server, server);
         }
         Ok(())
     }
@@ -316,11 +318,9 @@ impl Phases {
         };
         if let Some((app, clock)) = app {
             self.set(Phase::App, app);
-            self.clock = Some(clock);
+            self.clock.get_or_insert(clock);
         }
-        if let Some(wait) = record.wait {
-            self.set(Phase::Wait, wait);
-            self.clock = Some(Clock::QueueTimer);
+        if self.get(Phase::Wait).is_some() {
             return;
         }
         let Some((app, _)) = app else { return };
@@ -345,10 +345,18 @@ impl Phases {
             .or_else(|| known(Basis::Upstream, Phase::Upstream))
             // A log that names upstreams and has none here says that no worker was busy.
             .or_else(|| {
-                known(Basis::Total, Phase::Total).filter(|_| record.raw(Field::Response).is_none())
+                known(Basis::Total, Phase::Total).filter(|_| {
+                    !record.has_any(OF_UPSTREAM) && !segments::is_first_byte_of_cache(record)
+                })
             })
     }
 }
+
+/// Where a line has one of these, it says whether an upstream was asked.
+const OF_UPSTREAM: Fields = Fields::NONE
+    .with(Field::Response)
+    .with(Field::Service)
+    .with(Field::Server);
 
 /// The time of one attempt; `-` and nothing are unknown.
 #[inline]
@@ -422,8 +430,8 @@ fn is_event_stream(record: &Record<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::{Fields, Names, builtin, compile};
-    use crate::record::LineReader;
+    use crate::grammar::{Names, builtin, compile};
+    use crate::record::{LineReader, Plans, Reader};
 
     fn phases(tail: &str) -> Vec<(&'static str, u64)> {
         all(tail)
@@ -556,11 +564,17 @@ mod tests {
         for builtin in builtin::all() {
             for sample in &builtin.samples {
                 let found = builtin.grammars.iter().any(|grammar| {
-                    let plan = grammar.plan(Fields::ALL);
-                    let mut reader = LineReader::new(&plan);
-                    let Ok(record) = reader.read(sample.line.as_bytes()) else {
+                    let plans = Plans {
+                        wrapped: true,
+                        ..Plans::only(grammar.plan(Fields::ALL))
+                    };
+                    let mut reader = Reader::new(&plans);
+                    let Ok((_, record)) = reader.read(sample.line.as_bytes()) else {
                         return false;
                     };
+                    if !record.is_plausible() {
+                        return false;
+                    }
                     let phases = Phases::of(&record, &AppClock::default()).unwrap();
                     let phases = phases
                         .iter()

@@ -20,7 +20,18 @@ pub enum StampForm {
     Iso8601,
     /// Seconds since the epoch with an optional fraction: `$msec`.
     EpochSeconds,
-    /// Whichever of the three it is, told by the value (JSON and LTSV keys called `time`).
+    /// `Thu Nov  7 03:19:17 2019`, taken as UTC: C's `ctime`, uWSGI.
+    Ctime,
+    /// `06/Feb/2009:12:14:14.655`, taken as UTC: HAProxy's `%tr`.
+    Haproxy,
+    /// `12:14:14[.655]` of a day that another column names, UTC (W3C). Of itself it is no stamp; see
+    /// [`with_date`].
+    TimeOfDay,
+    /// When a request was queued: `t=1571347200.123`, with or without the `t=`, in s, ms, µs or ns,
+    /// told by the size of the number; see [`since`].
+    Since,
+    /// Whichever of the first three or the epoch in s, ms, µs or ns it is, told by the value (JSON
+    /// and LTSV keys called `time`).
     Any,
 }
 
@@ -32,6 +43,10 @@ impl StampForm {
             StampForm::Clf => clf(text),
             StampForm::Iso8601 => iso8601(text),
             StampForm::EpochSeconds => epoch_seconds(text),
+            StampForm::Ctime => ctime(text),
+            StampForm::Haproxy => haproxy(text),
+            StampForm::TimeOfDay => None,
+            StampForm::Since => since(text),
             StampForm::Any => {
                 let text = text
                     .strip_prefix(b"[")
@@ -39,7 +54,8 @@ impl StampForm {
                     .unwrap_or(text);
                 iso8601(text)
                     .or_else(|| clf(text))
-                    .or_else(|| epoch_seconds(text))
+                    .or_else(|| haproxy(text))
+                    .or_else(|| epoch(text))
             }
         }
     }
@@ -50,6 +66,12 @@ impl Stamp {
     #[must_use]
     pub fn before(self, duration: Micros) -> Stamp {
         Stamp(self.0.saturating_sub_unsigned(duration.0))
+    }
+
+    /// The time from this stamp to a later one; zero where it is not later.
+    #[must_use]
+    pub fn until(self, later: Stamp) -> Micros {
+        Micros(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
     /// The stamp moved on by a duration.
@@ -252,6 +274,119 @@ fn epoch_seconds(text: &[u8]) -> Option<Stamp> {
     Some(Stamp(seconds * SECOND + micros_of_fraction(fraction)))
 }
 
+/// `Thu Nov  7 03:19:17 2019`, with or without the name of the day.
+fn ctime(text: &[u8]) -> Option<Stamp> {
+    let mut words = text
+        .split(|byte| *byte == b' ')
+        .filter(|word| !word.is_empty());
+    let mut first = words.next()?;
+    if month(first).is_none() {
+        first = words.next()?;
+    }
+    let (day, time, year) = (words.next()?, words.next()?, words.next()?);
+    let day = match day {
+        [digit @ b'0'..=b'9'] => i64::from(digit - b'0'),
+        _ => two(day, 0).filter(|_| day.len() == 2)?,
+    };
+    if words.next().is_some() || year.len() != 4 {
+        return None;
+    }
+    let seconds = time_of_day(time)?;
+    let date = days(four(year, 0)?, month(first)?, day)?;
+    Some(Stamp(date * 86_400 * SECOND + seconds))
+}
+
+/// `dd/Mon/yyyy:hh:mm:ss[.mmm]` without an offset.
+fn haproxy(text: &[u8]) -> Option<Stamp> {
+    let (date, time) = (text.get(..11)?, text.get(12..)?);
+    if date[2] != b'/' || date[6] != b'/' || text[11] != b':' {
+        return None;
+    }
+    let date = days(four(date, 7)?, month(&date[3..6])?, two(date, 0)?)?;
+    Some(Stamp(date * 86_400 * SECOND + time_of_day(time)?))
+}
+
+/// The stamp of a date `yyyy-mm-dd` and a time of day `hh:mm:ss[.fraction]`, both UTC.
+#[must_use]
+pub fn with_date(date: &[u8], time: &[u8]) -> Option<Stamp> {
+    let [_, _, _, _, b'-', _, _, b'-', _, _] = date else {
+        return None;
+    };
+    let date = days(four(date, 0)?, two(date, 5)?, two(date, 8)?)?;
+    Some(Stamp(date * 86_400 * SECOND + time_of_day(time)?))
+}
+
+/// Microseconds since midnight of `hh:mm:ss[.fraction]`.
+fn time_of_day(text: &[u8]) -> Option<i64> {
+    let [_, _, b':', _, _, b':', _, _, rest @ ..] = text else {
+        return None;
+    };
+    let fraction = match rest {
+        [] => rest,
+        [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            digits
+        }
+        _ => return None,
+    };
+    let whole = stamp(0, two(text, 0)?, two(text, 3)?, two(text, 6)?, 0)?;
+    Some(whole.0 + micros_of_fraction(fraction))
+}
+
+fn month(name: &[u8]) -> Option<i64> {
+    const NAMES: [&[u8]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
+    NAMES
+        .iter()
+        .position(|known| *known == name)
+        .map(|at| at as i64 + 1)
+}
+
+/// The epoch in seconds, or in ms, µs or ns where the number is so large that seconds would lie
+/// beyond the year 5138. Numbers of those units before 1973 would be taken for a coarser one; no log
+/// is that old.
+fn epoch(text: &[u8]) -> Option<Stamp> {
+    let whole = text
+        .iter()
+        .position(|byte| *byte == b'.')
+        .unwrap_or(text.len());
+    let per_microsecond: i64 = match whole {
+        0..=11 => return epoch_seconds(text),
+        12..=14 => -1_000,
+        15..=17 => 1,
+        18..=19 => 1_000,
+        _ => return None,
+    };
+    let (digits, rest) = text.split_at(whole);
+    let rest = rest.get(1..).unwrap_or_default();
+    if !digits.iter().chain(rest).all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = digits.iter().try_fold(0_i64, |number, digit| {
+        number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
+    })?;
+    Some(Stamp(if per_microsecond < 0 {
+        let below = micros_of_fraction(rest) / 1_000;
+        number * -per_microsecond + below
+    } else {
+        number / per_microsecond
+    }))
+}
+
+/// The moment of an `X-Request-Start` header. Senders disagree on the unit (nginx `t=${msec}` writes
+/// seconds, Heroku milliseconds, Apache's `t=%t` microseconds), so the size of the number tells.
+fn since(text: &[u8]) -> Option<Stamp> {
+    epoch(text.strip_prefix(b"t=").unwrap_or(text))
+}
+
+/// Whether the text of a stamp tells more than whole seconds.
+#[must_use]
+pub fn is_finer_than_seconds(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    memchr::memchr(b'.', text).is_some() || digits > 11
+}
+
 /// Reads stamps, doing no work for a stamp whose text equals the one before: logs are nearly
 /// sorted, and servers write whole seconds.
 #[derive(Debug, Default)]
@@ -328,6 +463,35 @@ mod tests {
             assert_eq!(StampForm::Any.read(text.as_bytes()), None, "{text}");
         }
         assert_eq!(StampForm::EpochSeconds.read(b"1571347200123"), None);
+        for text in ["12345678901234567890", "t=", "t=x", "1571347200123x", "-1"] {
+            assert_eq!(StampForm::Since.read(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(StampForm::TimeOfDay.read(b"12:00:00"), None);
+        assert_eq!(with_date(b"2023-02-29", b"12:00:00"), None);
+        assert_eq!(with_date(b"2023-02-28", b"12:00:00x"), None);
+    }
+
+    #[test]
+    fn servers_own_forms_are_read() {
+        let want = Some(Stamp(1_573_096_757 * SECOND));
+        assert_eq!(StampForm::Ctime.read(b"Thu Nov  7 03:19:17 2019"), want);
+        assert_eq!(StampForm::Haproxy.read(b"07/Nov/2019:03:19:17.000"), want);
+        assert_eq!(with_date(b"2019-11-07", b"03:19:17"), want);
+        for text in [
+            "t=1573096757",
+            "1573096757.000",
+            "1573096757000",
+            "t=1573096757000000",
+            "1573096757000000000",
+        ] {
+            assert_eq!(StampForm::Since.read(text.as_bytes()), want, "{text}");
+        }
+        assert_eq!(
+            StampForm::Since.read(b"1573096757000.25"),
+            want.map(|stamp| stamp.after(Micros(250)))
+        );
+        assert!(is_finer_than_seconds(b"1573096757000") && is_finer_than_seconds(b"1.5"));
+        assert!(!is_finer_than_seconds(b"1573096757"));
     }
 
     #[test]

@@ -118,6 +118,24 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// As [`Unit::read`] of a number with an exponent, `5e-05`: so Python and JavaScript write small
+    /// numbers in JSON.
+    #[must_use]
+    #[cold]
+    pub fn read_scientific(self, text: &[u8]) -> Option<Micros> {
+        let mark = memchr::memchr2(b'e', b'E', text)?;
+        let (number, exponent) = (text.get(..mark)?, text.get(mark + 1..)?);
+        let exponent: i32 = std::str::from_utf8(exponent).ok()?.parse().ok()?;
+        // Beyond this nothing is left, or nothing fits.
+        (-64..=64).contains(&exponent).then_some(())?;
+        match self {
+            Unit::Suffix => None,
+            unit => decimal(number, unit.shift() + exponent).map(Micros),
+        }
+    }
+}
+
 /// Powers of ten for moving the point of up to nine decimals.
 const TENS: [u64; 10] = [
     1,
@@ -452,6 +470,29 @@ mod tests {
                 unit.read(text.as_bytes()),
                 us.map(Micros),
                 "{unit:?} {text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn exponents_move_the_point() {
+        let rows: &[(Unit, &str, Option<u64>)] = &[
+            (Unit::Seconds, "5e-05", Some(50)),
+            (Unit::Seconds, "1.25E-3", Some(1_250)),
+            (Unit::Milliseconds, "1.5e+2", Some(150_000)),
+            (Unit::Nanoseconds, "1.5e6", Some(1_500)),
+            (Unit::Seconds, "1e-64", Some(0)),
+            (Unit::Seconds, "1e64", None),
+            (Unit::Seconds, "1e", None),
+            (Unit::Seconds, "e5", None),
+            (Unit::Seconds, "15", None),
+            (Unit::Suffix, "1e3ms", None),
+        ];
+        for (unit, text, us) in rows {
+            assert_eq!(
+                unit.read_scientific(text.as_bytes()),
+                us.map(Micros),
+                "{text}"
             );
         }
     }

@@ -60,7 +60,12 @@ fn full(builtin: &builtin::Builtin) -> String {
                 let name = builtin.name.replace('-', "_");
                 let _ = writeln!(out, "\nlog_format {name} {};", quoted(&grammar.definition));
             }
-            Syntax::Json(columns) | Syntax::Ltsv(columns) => {
+            Syntax::Json(columns)
+            | Syntax::Ltsv(columns)
+            | Syntax::Logfmt(columns)
+            | Syntax::W3c {
+                fields: columns, ..
+            } => {
                 out.push('\n');
                 for column in columns {
                     let _ = writeln!(out, "  {:30} {}", column.name, meaning(column));
@@ -163,6 +168,12 @@ fn explain(path: &Path) -> Result<String, String> {
 fn meaning(column: &Column) -> String {
     let what = match column.field {
         Field::Stamp => "time stamp",
+        Field::Date => "date",
+        Field::Began => "time stamp of the begin",
+        Field::Service => "service: server and transfer",
+        Field::Transfer => "transfer",
+        Field::FirstByte => "first byte, from the begin",
+        Field::QueuedSince => "queued since",
         Field::Request => "request line",
         Field::Method => "method",
         Field::Target => "path",

@@ -367,7 +367,7 @@ fn path(target: &[u8], escape: Escape) -> Cow<'_, [u8]> {
     let end = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
     match &target[..end] {
         b"" => Cow::Borrowed(b"/"),
-        path if escape == Escape::Json && memchr::memchr(b'\\', path).is_some() => {
+        path if escape == Escape::Backslash && memchr::memchr(b'\\', path).is_some() => {
             Cow::Owned(json::unescape(path))
         }
         path => Cow::Borrowed(path),

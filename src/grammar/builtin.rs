@@ -1,15 +1,14 @@
 //! The built-in grammars: one TOML file each in `grammars/`, embedded, with the sample lines that it
 //! must parse.
 //!
-//! A file gives `name`, `about`, `syntax` (`nginx`, `json` or `ltsv`), and either `definitions` (one
-//! or more `log_format` strings) or `fields` (pairs of key and role, preferred keys first), and
-//! `samples`. Which grammar fits a log is decided in [`crate::detection`].
+//! What a file says is in [`super::file`]. Which grammar fits a log is decided in
+//! [`crate::detection`].
 
 use std::sync::LazyLock;
 
-use serde::Deserialize;
-
-use super::{Anchor, Column, Escape, Grammar, Names, Syntax, compile, nearest, of_role};
+use super::file;
+pub use super::file::{GrammarFile as Builtin, Sample};
+use super::nearest;
 
 /// The files, in the order in which they are listed to people. Detection goes by what fits, not by
 /// this order.
@@ -27,81 +26,43 @@ const FILES: &[(&str, &str)] = &[
         "ingress-nginx",
         include_str!("../../grammars/ingress-nginx.toml"),
     ),
+    ("apisix", include_str!("../../grammars/apisix.toml")),
+    ("kong", include_str!("../../grammars/kong.toml")),
+    ("gitlab", include_str!("../../grammars/gitlab.toml")),
+    ("bracketed", include_str!("../../grammars/bracketed.toml")),
+    ("tengine", include_str!("../../grammars/tengine.toml")),
+    ("apache", include_str!("../../grammars/apache.toml")),
+    ("haproxy", include_str!("../../grammars/haproxy.toml")),
+    (
+        "haproxy-1.6",
+        include_str!("../../grammars/haproxy-1.6.toml"),
+    ),
+    ("envoy", include_str!("../../grammars/envoy.toml")),
+    ("traefik", include_str!("../../grammars/traefik.toml")),
+    ("varnish", include_str!("../../grammars/varnish.toml")),
+    ("squid", include_str!("../../grammars/squid.toml")),
+    ("uwsgi", include_str!("../../grammars/uwsgi.toml")),
+    ("gunicorn", include_str!("../../grammars/gunicorn.toml")),
+    ("alb", include_str!("../../grammars/alb.toml")),
+    ("elb", include_str!("../../grammars/elb.toml")),
+    ("heroku", include_str!("../../grammars/heroku.toml")),
+    ("lograge", include_str!("../../grammars/lograge.toml")),
     ("json", include_str!("../../grammars/json.toml")),
     ("ltsv", include_str!("../../grammars/ltsv.toml")),
+    ("logfmt", include_str!("../../grammars/logfmt.toml")),
+    ("caddy", include_str!("../../grammars/caddy.toml")),
+    (
+        "traefik-json",
+        include_str!("../../grammars/traefik-json.toml"),
+    ),
+    ("envoy-json", include_str!("../../grammars/envoy-json.toml")),
+    ("kong-json", include_str!("../../grammars/kong-json.toml")),
+    ("gcp", include_str!("../../grammars/gcp.toml")),
+    ("cloudflare", include_str!("../../grammars/cloudflare.toml")),
+    ("fastly", include_str!("../../grammars/fastly.toml")),
+    ("cloudfront", include_str!("../../grammars/cloudfront.toml")),
+    ("iis", include_str!("../../grammars/iis.toml")),
 ];
-
-/// A built-in: its grammars (variants of one format) and the lines that they must parse.
-#[derive(Debug)]
-pub struct Builtin {
-    /// The name that `--log-format` takes.
-    pub name: String,
-    /// One sentence on where it is found.
-    pub about: String,
-    /// One grammar for each definition, the most common first.
-    pub grammars: Vec<Grammar>,
-    /// Lines with what they say.
-    pub samples: Vec<Sample>,
-}
-
-/// A line of a format, and what must be read from it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sample {
-    /// The line.
-    pub line: String,
-    /// `METHOD route` as the report names it.
-    pub endpoint: String,
-    /// The status, where the line has one.
-    pub status: Option<u16>,
-    /// RFC 3339 in UTC, where the line has a time.
-    pub time: Option<String>,
-    /// Phases in µs, by name; every phase that the line gives, and no other.
-    #[serde(default)]
-    pub phases: std::collections::BTreeMap<String, u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    about: String,
-    syntax: Kind,
-    #[serde(default)]
-    anchor: TomlAnchor,
-    #[serde(default)]
-    escape: TomlEscape,
-    #[serde(default)]
-    definitions: Vec<String>,
-    #[serde(default)]
-    fields: Vec<(String, String)>,
-    samples: Vec<Sample>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Nginx,
-    Json,
-    Ltsv,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-enum TomlAnchor {
-    #[default]
-    End,
-    Start,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-enum TomlEscape {
-    #[default]
-    Default,
-    Json,
-    None,
-}
 
 /// All built-ins. The files are part of the program, and a test reads each of them, so a mistake in
 /// one is a broken build rather than an error at run time.
@@ -109,7 +70,7 @@ enum TomlEscape {
 pub fn all() -> &'static [Builtin] {
     static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
         let read = |(name, text): &(&str, &str)| {
-            read(text).unwrap_or_else(|e| unreachable!("grammars/{name}.toml: {e}"))
+            file::read(text).unwrap_or_else(|e| unreachable!("grammars/{name}.toml:{e}"))
         };
         FILES.iter().map(read).collect()
     });
@@ -125,79 +86,6 @@ pub fn find(name: &str) -> Result<&'static Builtin, Option<&'static str>> {
         .iter()
         .find(|builtin| builtin.name == name)
         .ok_or_else(|| nearest(name, all().iter().map(|builtin| builtin.name.as_str())))
-}
-
-fn read(text: &str) -> Result<Builtin, String> {
-    let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
-    let anchor = match file.anchor {
-        TomlAnchor::End => Anchor::End,
-        TomlAnchor::Start => Anchor::Start,
-    };
-    let escape = match file.escape {
-        TomlEscape::Default => Escape::Default,
-        TomlEscape::Json => Escape::Json,
-        TomlEscape::None => Escape::None,
-    };
-    let keyed = |syntax: fn(Vec<Column>) -> Syntax| -> Result<Vec<Grammar>, String> {
-        let columns = file
-            .fields
-            .iter()
-            .enumerate()
-            .map(|(at, pair)| column(at, pair))
-            .collect::<Result<_, _>>()?;
-        let definition = format!("{} keys: {}", file.name, keys(&file.fields));
-        Ok(vec![Grammar {
-            name: file.name.clone(),
-            definition,
-            syntax: syntax(columns),
-            anchor,
-        }])
-    };
-    let grammars = match file.syntax {
-        Kind::Json => keyed(Syntax::Json)?,
-        Kind::Ltsv => keyed(Syntax::Ltsv)?,
-        Kind::Nginx => file
-            .definitions
-            .iter()
-            .map(|definition| {
-                compile(&file.name, definition, escape, Names::Checked)
-                    .map(|g| Grammar { anchor, ..g })
-            })
-            .collect::<Result<_, _>>()
-            .map_err(|e| e.to_string())?,
-    };
-    Ok(Builtin {
-        name: file.name,
-        about: file.about,
-        grammars,
-        samples: file.samples,
-    })
-}
-
-fn keys(fields: &[(String, String)]) -> String {
-    fields
-        .iter()
-        .map(|(key, _)| key.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// A pair of key and role; `response_s or total` is an upstream's time that is the total where it
-/// stands alone.
-fn column(at: usize, (key, role): &(String, String)) -> Result<Column, String> {
-    let (role, total_if_alone) = match role.strip_suffix(" or total") {
-        Some(role) => (role, true),
-        None => (role.as_str(), false),
-    };
-    let (field, reading) = of_role(role).ok_or_else(|| format!("{role:?} is no role"))?;
-    let rank = u8::try_from(at).map_err(|_| "more than 255 keys".to_owned())?;
-    Ok(Column {
-        name: key.clone(),
-        field,
-        reading,
-        rank,
-        total_if_alone,
-    })
 }
 
 #[cfg(test)]
@@ -221,7 +109,7 @@ mod tests {
         embedded.sort();
         assert_eq!(on_disk, embedded);
         for (name, text) in FILES {
-            let builtin = read(text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let builtin = file::read(text).unwrap_or_else(|e| panic!("grammars/{name}.toml:{e}"));
             assert_eq!(builtin.name, *name);
             assert!(
                 !builtin.grammars.is_empty() && !builtin.samples.is_empty(),

@@ -1,5 +1,6 @@
 //! The fields of a line that mean something to the tool, and how their text is read.
 
+use super::variable::Meaning;
 use crate::stamp::StampForm;
 use crate::unit::Unit;
 
@@ -22,6 +23,10 @@ macro_rules! fields {
 fields! {
     /// The time stamp.
     Stamp,
+    /// The date, where the time stamp is a time of day alone (W3C).
+    Date,
+    /// The moment at which the request began, beside a time stamp of its end.
+    Began,
     /// The whole request line, `GET /path HTTP/1.1`.
     Request,
     /// The method alone.
@@ -40,14 +45,22 @@ fields! {
     Client,
     /// Time to connect to the upstream; a list with one element for each attempt.
     Connect,
+    /// Time from connected to the last byte, where the log has no finer one (Heroku's `service`).
+    Service,
     /// Time to the end of the upstream's response header; a list.
     Header,
     /// Time to the end of the upstream's response; a list.
     Response,
     /// Time from connected to response header, where the log says so itself.
     Server,
+    /// Time from response header to the last byte, where the log says so itself.
+    Transfer,
+    /// Time from the request's begin to the first byte of the response (Apache's `%^FB`).
+    FirstByte,
     /// Time in the queue for a worker, where the log says so itself.
     Wait,
+    /// The moment at which a proxy in front took the request: `X-Request-Start`, `X-Queue-Start`.
+    QueuedSince,
     /// Time in the application, as the application says.
     App,
     /// The `Server-Timing` response header.
@@ -146,7 +159,7 @@ pub enum Reading {
 /// and how to read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// The variable or key, as the definition writes it.
+    /// The variable or key, as the definition writes it; a nested key as a path, `request.uri`.
     pub name: String,
     /// What it means.
     pub field: Field,
@@ -158,4 +171,27 @@ pub struct Column {
     /// An upstream's response time that is the total where the line has no total beside it (a JSON
     /// `response_time`).
     pub total_if_alone: bool,
+    /// How many decimals the server writes, where it always writes as many.
+    pub decimals: Option<u8>,
+    /// What the server writes where there is nothing, besides nothing, `-` and `null`.
+    pub null: Option<String>,
+    /// The meaning was guessed from name and values: reports say so.
+    pub is_guess: bool,
+}
+
+impl Column {
+    /// A column that is sure of its meaning.
+    #[must_use]
+    pub fn new(name: &str, meaning: Meaning) -> Self {
+        Column {
+            name: name.to_owned(),
+            field: meaning.field,
+            reading: meaning.reading,
+            rank: meaning.rank,
+            decimals: meaning.decimals,
+            total_if_alone: false,
+            null: None,
+            is_guess: false,
+        }
+    }
 }

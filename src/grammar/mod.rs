@@ -1,19 +1,36 @@
-//! Compiled log formats: a definition (an nginx `log_format`, role fields, or a table of JSON or
-//! LTSV keys) becomes a [`Grammar`], and a grammar becomes the [`Plan`] of a run.
+//! Compiled log formats: a definition (in the [`language`] of a server, or a table of keys) becomes a
+//! [`Grammar`], and a grammar becomes the [`Plan`] of a run.
 //!
 //! Nothing here reads a line of a log: that is [`crate::record`].
 
 pub mod builtin;
-mod definition;
 mod field;
+pub mod file;
+pub mod language;
 pub mod nginx_conf;
 mod plan;
+mod role;
 mod variable;
 
-pub use definition::{Definition, GrammarError, Names, compile, parse_definition};
 pub use field::{Column, Field, Fields, Reading};
-pub use plan::{KeyedPlan, Layout, Literal, Plan, Shape, Step, TextPlan};
-pub use variable::{Variable, nearest, of_role, variable};
+pub use language::{
+    Definition, GrammarError, Language, Names, compile, parse_definition, variable,
+};
+pub use plan::{Key, KeyedPlan, Layout, Literal, Null, Plan, Shape, Step, TextPlan};
+pub use role::of_role;
+pub use variable::{Meaning, Texture, Variable};
+
+/// The name that was probably meant: at most two edits away, and at most a third of the name.
+pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, _)| *distance <= 2.min(name.len() / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+use crate::stamp::Stamp;
 
 /// What stands between two values of a text line, and what a value may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -22,9 +39,12 @@ pub enum Escape {
     /// never stands inside a value.
     #[default]
     Default,
-    /// `escape=json`: a quote inside a value is written `\"`.
-    Json,
-    /// `escape=none`: a value may hold anything, a quote too.
+    /// A quote inside a value is written `\"`: JSON, nginx's `escape=json`, Apache.
+    Backslash,
+    /// HAProxy's: a quote is written `#22`, so it never stands inside a value; a line that was cut at
+    /// its longest may lack the last one.
+    Hash,
+    /// Nothing is escaped (`escape=none`, Envoy, Traefik): a value may hold anything, a quote too.
     None,
 }
 
@@ -43,8 +63,16 @@ pub enum Anchor {
 pub enum Piece {
     /// Bytes that stand in every line.
     Literal(Vec<u8>),
-    /// A value: a variable by its name, without `$`.
+    /// A value.
     Value(Variable),
+}
+
+impl Piece {
+    /// A piece of that text.
+    #[must_use]
+    pub fn literal(text: &str) -> Piece {
+        Piece::Literal(text.as_bytes().to_vec())
+    }
 }
 
 /// The syntax of a line.
@@ -56,6 +84,16 @@ pub enum Syntax {
     Json(Vec<Column>),
     /// Labelled tab-separated values (<http://ltsv.org>), likewise.
     Ltsv(Vec<Column>),
+    /// `key=value` pairs, likewise (<https://brandur.org/logfmt>).
+    Logfmt(Vec<Column>),
+    /// Values in the order that a `#Fields` line says (<https://www.w3.org/TR/WD-logfile.html>).
+    W3c {
+        /// The fields that are known.
+        fields: Vec<Column>,
+        /// The names of the first `#Fields` line, which may lie before what is read; later ones take
+        /// its place.
+        order: Vec<String>,
+    },
 }
 
 /// A compiled log format.
@@ -67,8 +105,17 @@ pub struct Grammar {
     pub definition: String,
     /// How a line is written.
     pub syntax: Syntax,
+    /// The language of the definition, where it is in one.
+    pub language: Option<Language>,
     /// What the time stamp tells.
     pub anchor: Anchor,
+    /// Fields without which a line is not of this format: keyed formats share keys.
+    pub requires: Fields,
+    /// The server's program writes lines of this shape until then: a line with a later stamp is
+    /// not of this format.
+    pub until: Option<Stamp>,
+    /// A line without a total says all parts of it: the total is their sum.
+    pub total_is_sum: bool,
 }
 
 impl Grammar {
@@ -84,7 +131,12 @@ impl Grammar {
                     Piece::Literal(_) => None,
                 })
                 .collect(),
-            Syntax::Json(columns) | Syntax::Ltsv(columns) => columns.clone(),
+            Syntax::Json(columns)
+            | Syntax::Ltsv(columns)
+            | Syntax::Logfmt(columns)
+            | Syntax::W3c {
+                fields: columns, ..
+            } => columns.clone(),
         }
     }
 

@@ -4,8 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Column, Escape, Field, Fields, Grammar, Piece, Reading, Syntax, Variable};
-use crate::stamp::StampForm;
+use super::{Column, Escape, Field, Fields, Grammar, Piece, Syntax, Texture, Variable};
 
 /// How the end of a value is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +21,14 @@ pub enum Shape {
     List,
     /// It is a run of digits and points, with nothing between it and the next value.
     Digits,
+    /// Blanks, and then as [`Shape::Until`] or, with nothing behind it, [`Shape::LastWord`].
+    Padded,
+    /// It ends before the first `/`.
+    Authority,
+    /// `{…}` and a blank, or nothing.
+    Captures,
+    /// It is the rest of the line, less a `"` at the end.
+    LastQuoted,
     /// It is the rest of the line, which holds no blank.
     LastWord,
     /// It is the rest of the line, which is a list.
@@ -115,10 +122,30 @@ pub struct TextPlan {
 }
 
 /// The plan of a line of keys and values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyedPlan {
-    /// From key to field and index of the column. Keys that the run does not need are absent.
-    pub keys: HashMap<Vec<u8>, (Field, u8)>,
+    /// What the values of the keys are. Keys that the run does not need are absent.
+    pub keys: HashMap<Vec<u8>, Key>,
+    /// The plans of the objects inside, in JSON.
+    pub inner: Vec<KeyedPlan>,
+}
+
+/// What the value of a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The value of a column: field and index.
+    Column(Field, u8),
+    /// An object, or a list whose first element is called `0`: the index among the inner plans.
+    Object(u8),
+}
+
+/// What a server writes for nothing in one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Null {
+    /// Field and index of the column.
+    pub column: (Field, u8),
+    /// The text.
+    pub text: Vec<u8>,
 }
 
 /// The syntax to be read, see [`Syntax`].
@@ -130,6 +157,10 @@ pub enum Layout {
     Json(KeyedPlan),
     /// Labelled tab-separated values.
     Ltsv(KeyedPlan),
+    /// `key=value` pairs.
+    Logfmt(KeyedPlan),
+    /// Values in the order of a `#Fields` line, and the first such order.
+    W3c(KeyedPlan, Vec<Vec<u8>>),
 }
 
 /// A grammar compiled for one run.
@@ -141,6 +172,8 @@ pub struct Plan {
     pub layout: Layout,
     /// What the values are; a step or key refers to them by index.
     pub columns: Vec<Column>,
+    /// What servers write for nothing in some columns.
+    pub nulls: Vec<Null>,
     /// How strings are escaped.
     pub escape: Escape,
     /// The fields that a line of the grammar can give, needed or not.
@@ -160,25 +193,77 @@ pub(super) fn plan(grammar: &Grammar, needs: Fields) -> Plan {
             Layout::Text(text_plan(pieces, *escape, &columns, needs)),
             *escape,
         ),
-        Syntax::Json(_) => (Layout::Json(keyed_plan(&columns, keep)), Escape::Json),
+        Syntax::Json(_) => (Layout::Json(keyed_plan(&columns, keep)), Escape::Backslash),
         Syntax::Ltsv(_) => (Layout::Ltsv(keyed_plan(&columns, keep)), Escape::Default),
+        Syntax::Logfmt(_) => (
+            Layout::Logfmt(keyed_plan(&columns, keep)),
+            Escape::Backslash,
+        ),
+        Syntax::W3c { order, .. } => {
+            let order = order.iter().map(|name| name.clone().into_bytes()).collect();
+            (Layout::W3c(keyed_plan(&columns, keep), order), Escape::None)
+        }
     };
     Plan {
         grammar: grammar.clone(),
         layout,
         offers: grammar.fields(),
+        nulls: columns
+            .iter()
+            .enumerate()
+            .filter_map(|(at, column)| {
+                Some(Null {
+                    column: keep(at)?,
+                    text: column.null.clone()?.into_bytes(),
+                })
+            })
+            .collect(),
         columns,
         escape,
     }
 }
 
 fn keyed_plan(columns: &[Column], keep: impl Fn(usize) -> Option<(Field, u8)>) -> KeyedPlan {
-    let keys = columns
-        .iter()
-        .enumerate()
-        .filter_map(|(at, column)| Some((column.name.clone().into_bytes(), keep(at)?)))
-        .collect();
-    KeyedPlan { keys }
+    let mut plan = KeyedPlan::default();
+    for (at, column) in columns.iter().enumerate() {
+        if let Some((field, index)) = keep(at) {
+            let key = Key::Column(field, index);
+            // A program may write the path as one key, too.
+            plan.keys.insert(column.name.clone().into_bytes(), key);
+            plan.insert(&column.name, key);
+        }
+    }
+    plan
+}
+
+impl KeyedPlan {
+    /// Adds the key at the end of a path, and objects on the way to it. A path through a key that is
+    /// a value itself, or through too many objects, is left out.
+    fn insert(&mut self, path: &str, key: Key) {
+        let Some((object, rest)) = path
+            .split_once('.')
+            .filter(|(object, _)| !object.is_empty())
+        else {
+            self.keys.insert(path.as_bytes().to_vec(), key);
+            return;
+        };
+        let Ok(next) = u8::try_from(self.inner.len()) else {
+            return;
+        };
+        let entry = self
+            .keys
+            .entry(object.as_bytes().to_vec())
+            .or_insert(Key::Object(next));
+        let Key::Object(at) = *entry else {
+            return;
+        };
+        if at == next {
+            self.inner.push(KeyedPlan::default());
+        }
+        if let Some(inner) = self.inner.get_mut(usize::from(at)) {
+            inner.insert(rest, key);
+        }
+    }
 }
 
 fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields) -> TextPlan {
@@ -201,8 +286,9 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     Some(Piece::Value(_)) => Some(b""),
                     None => None,
                 };
-                let meaning = variable.meaning;
-                let keep = meaning.and_then(|(field, ..)| {
+                let is_last = at + 2 >= pieces.len();
+                let keep = variable.meaning.and_then(|meaning| {
+                    let field = meaning.field;
                     let index = column;
                     column += 1;
                     let best = columns
@@ -213,13 +299,13 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     let counts = columns.get(index).is_some_and(|c| Some(c.rank) == best);
                     (counts && needs.has(field)).then_some((field, u8::try_from(index).ok()?))
                 });
-                let shape = shape(before, after, variable, escape);
+                let shape = shape(before, after, is_last, variable, escape);
                 steps.push(Step {
                     shape,
                     keep,
                     then: Literal::default(),
-                    name: variable.name.clone(),
-                    is_digits: variable.is_digits(),
+                    name: variable.shown(),
+                    is_digits: variable.texture == Texture::Digits,
                 });
             }
         }
@@ -230,34 +316,33 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
 /// How the end of a value is found, from what stands around it and from what it is.
 ///
 /// Two values with nothing between them are refused by the compiler of definitions unless the first
-/// is digits.
-fn shape(before: &[u8], after: Option<&[u8]>, variable: &Variable, escape: Escape) -> Shape {
-    let Some(after) = after else {
-        return match variable {
-            _ if variable.is_list() => Shape::LastList,
-            _ if variable.may_hold_blanks() && !variable.is_digits() => Shape::Rest,
-            _ => Shape::LastWord,
-        };
-    };
-    if after.is_empty() {
-        return Shape::Digits;
-    }
-    if before.last() == Some(&b'"') && after.first() == Some(&b'"') {
-        return match escape {
-            Escape::Default => Shape::Quoted,
-            Escape::Json => Shape::QuotedEscaped,
+/// ends by itself.
+fn shape(
+    before: &[u8],
+    after: Option<&[u8]>,
+    is_last: bool,
+    variable: &Variable,
+    escape: Escape,
+) -> Shape {
+    let is_quoted =
+        before.last() == Some(&b'"') && after.is_some_and(|after| after.first() == Some(&b'"'));
+    match (variable.texture, after) {
+        (Texture::Captures, _) => Shape::Captures,
+        (Texture::Authority, _) => Shape::Authority,
+        (Texture::Padded, _) => Shape::Padded,
+        (Texture::List, None) => Shape::LastList,
+        (Texture::Text, None) => Shape::Rest,
+        (_, None) => Shape::LastWord,
+        (Texture::Fixed(length), Some(b"")) => Shape::Fixed(length),
+        (_, Some(b"")) => Shape::Digits,
+        _ if is_quoted => match escape {
+            Escape::Hash if is_last && after == Some(b"\"") => Shape::LastQuoted,
+            Escape::Default | Escape::Hash => Shape::Quoted,
+            Escape::Backslash => Shape::QuotedEscaped,
             Escape::None => Shape::Until,
-        };
-    }
-    match variable.meaning {
-        // nginx writes both with a fixed width.
-        Some((_, Reading::Stamp(StampForm::Clf), _)) => {
-            Shape::Fixed("28/Sep/1970:12:00:00 +0600".len())
-        }
-        Some((_, Reading::Stamp(StampForm::Iso8601), _)) => {
-            Shape::Fixed("1970-09-28T12:00:00+06:00".len())
-        }
-        _ if variable.is_list() => Shape::List,
+        },
+        (Texture::Fixed(length), _) => Shape::Fixed(length),
+        (Texture::List, _) => Shape::List,
         _ => Shape::Until,
     }
 }

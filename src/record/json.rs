@@ -1,8 +1,8 @@
-//! JSON lines: one flat object a line, keys in any order, unknown ones skipped.
+//! JSON lines: one object a line, keys in any order, unknown ones skipped.
 //!
 //! It is forgiving where nginx is: a value may be missing (`"urt":,`), a bare dash, or hold `\xHH`,
-//! because formats are often written without `escape=json`. Strings are not unescaped here; nested
-//! values are passed over.
+//! because formats are often written without `escape=json`. Strings are not unescaped here. Of nested
+//! objects only those are entered in which the plan keeps something, and of lists the first element.
 
 use memchr::{memchr, memchr2};
 use nom::bytes::complete::{tag, take_till, take_while};
@@ -11,7 +11,7 @@ use nom::{Err, IResult, Parser};
 
 use super::key_order::KeyOrder;
 use super::values::Values;
-use crate::grammar::KeyedPlan;
+use crate::grammar::{Key, KeyedPlan};
 use crate::scan;
 
 type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
@@ -33,7 +33,26 @@ pub(super) fn read(
     line: &[u8],
     values: &mut Values,
 ) -> Result<(), ()> {
-    let (mut input, mut place) = (line, KeyOrder::START);
+    let left = object(plan, order, (line, line), values)?;
+    if left.is_empty() || left.trim_ascii().is_empty() {
+        Ok(())
+    } else {
+        Err(())
+    }
+}
+
+/// Reads an object of the line, which `input` begins with; returns what is behind it.
+///
+/// # Errors
+/// It is none.
+#[inline]
+fn object<'l>(
+    plan: &KeyedPlan,
+    order: &mut KeyOrder,
+    (line, begin): (&'l [u8], &'l [u8]),
+    values: &mut Values,
+) -> Result<&'l [u8], ()> {
+    let (mut input, mut place) = (begin, KeyOrder::START);
     loop {
         let (at_value, kept) = match order.expected(place, input) {
             // A blank would belong to the gap.
@@ -41,48 +60,114 @@ pub(super) fn read(
                 place = next;
                 (at_value, kept)
             }
-            _ => {
-                let Some((at_value, key)) = gap(input, input.len() == line.len())? else {
-                    return Ok(());
-                };
-                let kept = plan.keys.get(key).copied();
-                place = order.learn(place, &input[..input.len() - at_value.len()], kept);
-                (at_value, kept)
-            }
+            _ => match gap(input, input.len() == begin.len())? {
+                Gap::Key(at_value, key) => {
+                    let kept = plan.keys.get(key).copied();
+                    place = order.learn(place, &input[..input.len() - at_value.len()], kept);
+                    (at_value, kept)
+                }
+                Gap::End(left) => return Ok(left),
+            },
         };
+        if let Some(Key::Object(at)) = kept
+            && matches!(at_value, [b'{' | b'[', ..])
+        {
+            input = inside(plan, order, at, (line, at_value), values)?;
+            continue;
+        }
         let (left, text) = match value_at_first_sight(at_value) {
             Some(found) => found,
             None => value(at_value).map_err(drop)?,
         };
-        if let Some(column) = kept {
+        if let Some(Key::Column(field, column)) = kept {
             let quote = usize::from(at_value.first() == Some(&b'"'));
             let start = line.len() - at_value.len() + quote;
-            values.set_preferred(column, start, start + text.len());
+            values.set_preferred((field, column), start, start + text.len());
         }
         if left == b"}" {
-            return Ok(());
+            return Ok(b"");
         }
         input = left;
     }
 }
 
-/// What stands between two values, or before the first: the input at the next value and its key;
-/// `None` where the object ends instead.
-fn gap(input: &[u8], is_first: bool) -> Result<Option<Found<'_>>, ()> {
+/// Reads an object or the first element of a list inside another object. It goes no deeper than the
+/// keys of the plan do.
+#[inline(never)]
+fn inside<'l>(
+    plan: &KeyedPlan,
+    order: &mut KeyOrder,
+    at: u8,
+    (line, at_value): (&'l [u8], &'l [u8]),
+    values: &mut Values,
+) -> Result<&'l [u8], ()> {
+    let at = usize::from(at);
+    let (plan, order) = (
+        plan.inner.get(at).ok_or(())?,
+        order.inner.get_mut(at).ok_or(())?,
+    );
+    if at_value.first() == Some(&b'{') {
+        return object(plan, order, (line, at_value), values);
+    }
+    let (left, _) = nested(at_value).map_err(drop)?;
+    let (first, _) = blank(at_value.get(1..).ok_or(())?).map_err(drop)?;
+    if let Some(Key::Column(field, column)) = plan.keys.get(&b"0"[..])
+        && first.first() != Some(&b']')
+    {
+        let (_, text) = value(first).map_err(drop)?;
+        let quote = usize::from(first.first() == Some(&b'"'));
+        let start = line.len() - first.len() + quote;
+        values.set_preferred((*field, *column), start, start + text.len());
+    }
+    Ok(left)
+}
+
+/// What stands between two values, or before the first.
+enum Gap<'l> {
+    /// The input at the next value, and its key.
+    Key(&'l [u8], &'l [u8]),
+    /// The object ends; what is behind it.
+    End(&'l [u8]),
+}
+
+fn gap(input: &[u8], is_first: bool) -> Result<Gap<'_>, ()> {
     let input = if is_first {
         let (input, _) = begin(input).map_err(drop)?;
-        if input.first() == Some(&b'}') {
-            return end(input).map(|()| None);
+        if let Some(left) = input.strip_prefix(b"}") {
+            return Ok(Gap::End(left));
         }
         input
     } else {
         let (input, _) = blank(input).map_err(drop)?;
         match input.split_first() {
             Some((b',', rest)) => blank(rest).map_err(drop)?.0,
-            _ => return end(input).map(|()| None),
+            Some((b'}', left)) => return Ok(Gap::End(left)),
+            _ => return Err(()),
         }
     };
-    key(input).map(Some).map_err(drop)
+    let (at_value, key) = key(input).map_err(drop)?;
+    Ok(Gap::Key(at_value, key))
+}
+
+/// Calls `each` with every key of an object whose value is a string, and that string, not unescaped;
+/// `None` where the line is no object.
+pub(super) fn for_each_string<'l>(
+    line: &'l [u8],
+    mut each: impl FnMut(&'l [u8], &'l [u8]),
+) -> Option<()> {
+    let mut input = line;
+    loop {
+        match gap(input, input.len() == line.len()).ok()? {
+            Gap::End(left) => return left.trim_ascii().is_empty().then_some(()),
+            Gap::Key(at_value, key) => {
+                let (left, text) = value(at_value).ok()?;
+                if at_value.first() == Some(&b'"') {
+                    each(key, text);
+                }
+                input = left;
+            }
+        }
+    }
 }
 
 /// The fast path of [`value`]: a string without a backslash, a number or word. `None` says nothing.
@@ -120,13 +205,6 @@ pub(super) fn reach(line: &[u8]) -> usize {
 
 fn begin(line: &[u8]) -> Parsed<'_> {
     delimited(blank, tag(&b"{"[..]), blank).parse(line)
-}
-
-fn end(input: &[u8]) -> Result<(), ()> {
-    match input.split_first() {
-        Some((b'}', rest)) if rest.trim_ascii().is_empty() => Ok(()),
-        _ => Err(()),
-    }
 }
 
 #[inline]

@@ -7,10 +7,10 @@
 
 use hashbrown::HashMap;
 
-use crate::grammar::Field;
+use crate::grammar::{Key, KeyedPlan};
 
-/// Field and index of the column, where the run needs the value of the key.
-pub(super) type Kept = Option<(Field, u8)>;
+/// What the value of the key is, where the run needs it.
+pub(super) type Kept = Option<Key>;
 
 /// As many gaps as are remembered: clients can put keys into some logs.
 const MOST: usize = 128;
@@ -24,6 +24,8 @@ pub(super) struct KeyOrder {
     /// The first one stands for the beginning of a line.
     gaps: Vec<Gap>,
     index: HashMap<Box<[u8]>, usize>,
+    /// Those of the objects inside.
+    pub(super) inner: Vec<KeyOrder>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +46,14 @@ impl KeyOrder {
 
     /// Behind a gap that is not remembered.
     const NOWHERE: Place = Place(usize::MAX);
+
+    /// An order for keys and those of the objects inside.
+    pub(super) fn new(plan: &KeyedPlan) -> Self {
+        KeyOrder {
+            inner: plan.inner.iter().map(KeyOrder::new).collect(),
+            ..KeyOrder::default()
+        }
+    }
 
     /// What follows the gap that is expected at this place, where it is the one that is there.
     #[inline(always)]
@@ -91,12 +101,13 @@ impl KeyOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grammar::Field;
 
     #[test]
     fn what_came_last_is_expected() {
         let mut order = KeyOrder::default();
         assert_eq!(order.expected(KeyOrder::START, b"a:1"), None);
-        let kept = Some((Field::Status, 3));
+        let kept = Some(Key::Column(Field::Status, 3));
         let a = order.learn(KeyOrder::START, b"a:", None);
         let b = order.learn(a, b" b:", kept);
         assert_eq!(

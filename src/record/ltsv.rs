@@ -8,7 +8,7 @@ use nom::{IResult, Parser};
 
 use super::key_order::KeyOrder;
 use super::values::Values;
-use crate::grammar::KeyedPlan;
+use crate::grammar::{Key, KeyedPlan};
 use crate::scan;
 
 /// Finds the values of the labels that the plan keeps.
@@ -37,9 +37,9 @@ pub(super) fn read(
             }
         };
         let length = scan::find(b'\t', at_value).unwrap_or(at_value.len());
-        if let Some(column) = kept {
+        if let Some(Key::Column(field, column)) = kept {
             let start = line.len() - at_value.len();
-            values.set_preferred(column, start, start + length);
+            values.set_preferred((field, column), start, start + length);
         }
         input = at_value.get(length..).ok_or(())?;
         if input.is_empty() {

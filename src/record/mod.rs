@@ -6,16 +6,23 @@
 pub mod attempts;
 pub mod json;
 mod key_order;
+mod logfmt;
 mod ltsv;
+mod mixed;
 pub mod server_timing;
 mod text;
 mod values;
+mod w3c;
+mod wrapper;
 
 use key_order::KeyOrder;
 use values::Values;
 
+pub use mixed::{Plans, Reader};
+pub use wrapper::{Peeled, peel};
+
 use crate::grammar::{Column, Field, Fields, Layout, Plan, Reading};
-use crate::stamp::{Stamp, StampReader};
+use crate::stamp::{Stamp, StampForm, StampReader, with_date};
 use crate::unit::{Micros, Unit};
 
 /// Why a line is no record.
@@ -35,6 +42,8 @@ pub enum Reject {
     Time,
     /// It has the shape, but says no request.
     NoRequest,
+    /// It says something of the lines after it: `#Fields`, `#Version`.
+    Directive,
 }
 
 impl Reject {
@@ -47,6 +56,7 @@ impl Reject {
         Reject::Number,
         Reject::Time,
         Reject::NoRequest,
+        Reject::Directive,
     ];
 
     /// The key in JSON.
@@ -60,6 +70,7 @@ impl Reject {
             Reject::Number => "number",
             Reject::Time => "time",
             Reject::NoRequest => "no_request",
+            Reject::Directive => "directive",
         }
     }
 
@@ -74,6 +85,7 @@ impl Reject {
             Reject::Number => "a number that is none",
             Reject::Time => "a time that is none",
             Reject::NoRequest => "no request in it",
+            Reject::Directive => "a header of the format",
         }
     }
 }
@@ -110,12 +122,6 @@ pub struct Record<'a> {
     pub bytes: Option<u64>,
     /// Time from the first byte read to the log write.
     pub total: Option<Micros>,
-    /// Time towards the client, where the log says so itself.
-    pub client: Option<Micros>,
-    /// Time from connected to response header, where the log says so itself.
-    pub server: Option<Micros>,
-    /// Time in the queue for a worker, where the log says so itself.
-    pub wait: Option<Micros>,
     /// Time in the application, by a field of its own (see also [`Field::ServerTiming`]).
     pub app: Option<Micros>,
     texts: Texts<'a>,
@@ -163,6 +169,47 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn plan(&self) -> &'a Plan {
         self.texts.plan
+    }
+
+    /// Whether the line has any of the fields, be they empty.
+    #[must_use]
+    #[inline]
+    pub fn has_any(&self, fields: Fields) -> bool {
+        self.texts.values.has_any(fields)
+    }
+
+    /// A duration that the server itself wrote; `None` where it is absent, or says that its stage
+    /// was not reached.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn duration(&self, field: Field) -> Result<Option<Micros>, Reject> {
+        own_duration(&self.texts, field)
+    }
+
+    /// A stamp other than the line's own; `None` where it is absent or no time.
+    #[must_use]
+    pub fn moment(&self, field: Field) -> Option<Stamp> {
+        match self.column(field)?.reading {
+            Reading::Stamp(form) => form.read(self.text(field)?),
+            _ => None,
+        }
+    }
+
+    /// Whether every duration is spelt as the server of its grammar spells it: nginx's seconds have
+    /// three decimals, Apache's microseconds none. It tells apart formats of one shape.
+    #[must_use]
+    pub fn is_plausible(&self) -> bool {
+        Field::ALL.iter().all(|field| {
+            let decimals = self.column(*field).and_then(|column| column.decimals);
+            let (Some(decimals), Some(text)) = (decimals, self.text(*field)) else {
+                return true;
+            };
+            attempts::attempts(text).all(|(element, _)| {
+                let after = memchr::memchr(b'.', element).map(|point| element.len() - point - 1);
+                matches!(element, b"-" | b"" | b"-1") || after.unwrap_or(0) == usize::from(decimals)
+            })
+        })
     }
 }
 
@@ -222,6 +269,8 @@ pub struct LineReader<'p> {
     values: Values,
     order: KeyOrder,
     stamps: StampReader,
+    /// What the `#Fields` line before says, in a log that has one.
+    w3c: w3c::Order,
 }
 
 impl<'p> LineReader<'p> {
@@ -231,8 +280,15 @@ impl<'p> LineReader<'p> {
         LineReader {
             plan,
             values: Values::default(),
-            order: KeyOrder::default(),
+            order: match &plan.layout {
+                Layout::Json(keyed) => KeyOrder::new(keyed),
+                _ => KeyOrder::default(),
+            },
             stamps: StampReader::default(),
+            w3c: match &plan.layout {
+                Layout::W3c(keyed, order) => w3c::Order::of(keyed, order.iter().map(Vec::as_slice)),
+                _ => w3c::Order::default(),
+            },
         }
     }
 
@@ -252,8 +308,18 @@ impl<'p> LineReader<'p> {
             Layout::Ltsv(keyed) => {
                 ltsv::read(keyed, &mut self.order, line, &mut self.values).is_ok()
             }
+            Layout::Logfmt(keyed) => logfmt::read(keyed, line, &mut self.values).is_ok(),
+            Layout::W3c(keyed, _) => {
+                if line.first() == Some(&b'#') {
+                    if let Some(order) = w3c::Order::of_line(keyed, line) {
+                        self.w3c = order;
+                    }
+                    return Err(Reject::Directive);
+                }
+                w3c::read(&self.w3c, line, &mut self.values).is_ok()
+            }
         };
-        if !fits {
+        if !fits || !self.values.has_all(plan.grammar.requires) {
             return Err(why_not(line));
         }
         if let Some(at) = self.values.column(Field::Response)
@@ -264,6 +330,9 @@ impl<'p> LineReader<'p> {
             && self.values.column(Field::Total).is_none()
         {
             self.values.rename(Field::Response, Field::Total);
+        }
+        for null in &plan.nulls {
+            self.values.forget(null.column, &null.text, line);
         }
         let texts = Texts {
             line,
@@ -292,6 +361,20 @@ impl<'p> LineReader<'p> {
                     at: 0,
                     expected: Some("label:value pairs separated by tabs".to_owned()),
                 }),
+            Layout::Logfmt(keyed) => {
+                logfmt::read(keyed, line, &mut self.values)
+                    .is_err()
+                    .then(|| Misfit {
+                        at: logfmt::reach(line),
+                        expected: Some("key=value pairs separated by blanks".to_owned()),
+                    })
+            }
+            Layout::W3c(..) => w3c::read(&self.w3c, line, &mut self.values)
+                .is_err()
+                .then(|| Misfit {
+                    at: 0,
+                    expected: Some("as many values as the `#Fields` line names".to_owned()),
+                }),
         }
     }
 }
@@ -308,12 +391,6 @@ fn why_not(line: &[u8]) -> Reject {
     }
 }
 
-/// Times that few logs give by themselves.
-const RARE: Fields = Fields::NONE
-    .with(Field::Client)
-    .with(Field::Server)
-    .with(Field::Wait);
-
 /// Reads the values that every run needs as numbers, and splits the request line.
 #[inline]
 fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, Reject> {
@@ -324,32 +401,30 @@ fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, 
                 reading: Reading::Stamp(form),
                 ..
             }),
-        ) => Some(stamps.read(*form, text).ok_or(Reject::Time)?),
+        ) => {
+            let stamp = match (form, texts.text(Field::Date)) {
+                (StampForm::TimeOfDay, Some(date)) => with_date(date, text),
+                _ => stamps.read(*form, text),
+            };
+            Some(stamp.ok_or(Reject::Time)?)
+        }
         _ => None,
     };
     let status = match texts.text(Field::Status) {
+        Some(NOT_REACHED) | None => None,
         Some(text) => Some(status(text).ok_or(Reject::Number)?),
-        None => None,
     };
     let bytes = match texts.text(Field::Bytes) {
-        Some(text) => Some(integer(text).ok_or(Reject::Number)?),
-        None => None,
+        Some(NOT_REACHED) | None => None,
+        Some(text) => Some(integer(unsigned(text)).ok_or(Reject::Number)?),
     };
     let total = own_duration(&texts, Field::Total)?;
-    let (client, server, wait) = if texts.values.has_any(RARE) {
-        (
-            own_duration(&texts, Field::Client)?,
-            own_duration(&texts, Field::Server)?,
-            own_duration(&texts, Field::Wait)?,
-        )
-    } else {
-        (None, None, None)
-    };
     // A header that the application sent: one that is no number says nothing, it does not spoil
     // the line.
-    let app = texts
-        .text(Field::App)
-        .and_then(|text| texts.unit(Field::App).read(text));
+    let app = texts.text(Field::App).and_then(|text| {
+        let unit = texts.unit(Field::App);
+        unit.read(text).or_else(|| unit.read_scientific(text))
+    });
     // All at once at the end, so that it is written where it is wanted and not copied there.
     Ok(Record {
         line: texts.line,
@@ -358,9 +433,6 @@ fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, 
         status,
         bytes,
         total,
-        client,
-        server,
-        wait,
         app,
         texts,
     })
@@ -381,10 +453,23 @@ fn own_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Rejec
         return Ok(Some(time));
     }
     match present(last) {
-        // `-1` is how several servers say that a stage was not reached.
-        None | Some(b"-1") => Ok(None),
-        Some(_) => Err(Reject::Number),
+        None | Some(NOT_REACHED) => Ok(None),
+        Some(text) => {
+            let unit = texts.unit(field);
+            let time = unit
+                .read(unsigned(text))
+                .or_else(|| unit.read_scientific(text));
+            time.map(Some).ok_or(Reject::Number)
+        }
     }
+}
+
+/// How several servers say that a stage was not reached: HAProxy, AWS.
+const NOT_REACHED: &[u8] = b"-1";
+
+/// A number without the `+` with which HAProxy says that it logged before the end (`logasap`).
+fn unsigned(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"+").unwrap_or(text)
 }
 
 /// One to three digits: nginx writes `000` and `009` too.

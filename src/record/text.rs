@@ -75,6 +75,13 @@ fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
         Shape::QuotedEscaped => followed(until_bare_quote(input)?, &step.then),
         Shape::List => list(&step.then, input),
         Shape::Digits => followed(digits(input)?, &step.then),
+        Shape::Authority => {
+            let end = memchr(b'/', input).ok_or(Err::Error(()))?;
+            take(end).parse(input)
+        }
+        Shape::Padded => padded(&step.then, input),
+        Shape::Captures => Ok(captures(input)),
+        Shape::LastQuoted => Ok((b"", input.strip_suffix(b"\"").unwrap_or(input))),
         Shape::LastList => last_list(input),
         Shape::LastWord => match memchr(b' ', input) {
             Some(_) => Err(Err::Error(())),
@@ -85,7 +92,7 @@ fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
 }
 
 fn digits(input: &[u8]) -> Parsed<'_> {
-    take_while(|b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-')).parse(input)
+    take_while(|b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+')).parse(input)
 }
 
 /// Takes the literal that must come next.
@@ -128,6 +135,29 @@ fn until_bare_quote(input: &[u8]) -> Parsed<'_> {
         }
         from = at + 1;
     }
+}
+
+/// Blanks, a word, and the literal after it, where there is one.
+fn padded<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
+    let (input, _) = take_while(|b| b == b' ').parse(input)?;
+    if then.bytes().is_empty() {
+        rest(input)
+    } else {
+        until(then, input)
+    }
+}
+
+/// HAProxy's captured headers and the blank after them: it writes neither where nothing is captured,
+/// and no bare brace inside.
+fn captures(input: &[u8]) -> (&[u8], &[u8]) {
+    if input.first() != Some(&b'{') {
+        return (input, b"");
+    }
+    let Some(end) = memchr(b'}', input) else {
+        return (input, b"");
+    };
+    let (value, left) = input.split_at(end + 1);
+    (left.strip_prefix(b" ").unwrap_or(left), value)
 }
 
 /// An nginx list without quotes: elements with `, ` between retries and ` : ` between upstreams.
@@ -203,11 +233,11 @@ pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
                 return Some(match end {
                     0 => Misfit {
                         at: start,
-                        expected: Some(format!("${} and then {}", step.name, show(then))),
+                        expected: Some(format!("{} and then {}", step.name, show(then))),
                     },
                     end => Misfit {
                         at: start + end + same,
-                        expected: Some(format!("{} after ${}", show(&then[same..]), step.name)),
+                        expected: Some(format!("{} after {}", show(&then[same..]), step.name)),
                     },
                 });
             }
@@ -332,7 +362,7 @@ mod tests {
     #[test]
     fn quotes_inside_values_depend_on_the_escaping() {
         let definition = r#""$http_user_agent" "$request" $status"#;
-        let json = values(definition, Escape::Json, r#""a\"b\\" "GET /" 200"#).unwrap();
+        let json = values(definition, Escape::Backslash, r#""a\"b\\" "GET /" 200"#).unwrap();
         assert_eq!(json[2], (Field::UserAgent, r#"a\"b\\"#.to_owned()));
         assert_eq!(
             values(definition, Escape::Default, r#""a"b" "GET /" 200"#),

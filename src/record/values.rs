@@ -83,11 +83,24 @@ impl Values {
         self.present & fields.bits() != 0
     }
 
+    /// Whether all of the fields are there.
+    #[inline]
+    pub fn has_all(&self, fields: Fields) -> bool {
+        self.present & fields.bits() == fields.bits()
+    }
+
     /// The index of the column that gave a field.
     #[inline]
     pub fn column(&self, field: Field) -> Option<usize> {
         let at = field as usize % ROOM;
         (self.present & (1 << at) != 0).then(|| usize::from(self.places[at].column))
+    }
+
+    /// Forgets the value of a column that holds this text: what a server writes for nothing.
+    pub fn forget(&mut self, (field, column): (Field, u8), null: &[u8], line: &[u8]) {
+        if self.column(field) == Some(usize::from(column)) && self.text(field, line) == Some(null) {
+            self.present &= !(1 << field as usize);
+        }
     }
 
     /// Makes the value of one field that of another.

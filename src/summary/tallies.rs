@@ -17,9 +17,10 @@ use super::tally::{Bases, Tally, UpstreamTally};
 use super::timeline::Timeline;
 use crate::endpoint::fold::{Keep, fold, under_wide};
 use crate::endpoint::{Naming, last_upstream};
-use crate::phases::{Clock, Phases};
+use crate::phases::{Clock, Phase, Phases};
 use crate::record::{Record, Reject};
 use crate::stamp::Stamp;
+use crate::unit::Micros;
 
 /// What became of the lines of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -151,7 +152,9 @@ impl Tallies {
             ),
         };
         tally.record(record, phases, growth);
-        if let Some(total) = record.total {
+        // A log without a total may still say all parts of it.
+        let total = record.total.or_else(|| phases.get(Phase::Total));
+        if let Some(total) = total {
             tally.slowest.record(total, record.stamp, record.line);
             self.slowest.record(total, record.stamp, record.line);
         }
@@ -161,7 +164,7 @@ impl Tallies {
         if let Some(clock) = phases.clock {
             self.clocks[clock as usize] += 1;
         }
-        let arrival = arrival(record);
+        let arrival = arrival(record, total);
         let upstream =
             last_upstream(record).map(|address| upstream_tally(&mut self.upstreams, address));
         self.course.record(tally, upstream, record, arrival, phases);
@@ -424,10 +427,10 @@ fn admit<'e>(
 
 /// When a request arrived.
 #[inline]
-fn arrival(record: &Record<'_>) -> Option<Stamp> {
+fn arrival(record: &Record<'_>, total: Option<Micros>) -> Option<Stamp> {
     let stamp = record.stamp?;
     Some(match record.plan().grammar.anchor {
-        crate::grammar::Anchor::End => stamp.before(record.total.unwrap_or_default()),
+        crate::grammar::Anchor::End => stamp.before(total.unwrap_or_default()),
         crate::grammar::Anchor::Start => stamp,
     })
 }

@@ -178,7 +178,7 @@ mod tests {
     fn strings_of_a_format_are_put_together_without_a_separator() {
         let conf = conf("http { log_format main escape=json '$a \"$b\"'\n  'c=$c' d$e; }");
         assert_eq!(conf.formats[1].name, "main");
-        assert_eq!(conf.formats[1].escape, Escape::Json);
+        assert_eq!(conf.formats[1].escape, Escape::Backslash);
         assert_eq!(conf.formats[1].definition, "$a \"$b\"c=$cd$e");
         assert_eq!(conf.formats[1].at.line, 1);
     }

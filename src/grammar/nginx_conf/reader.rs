@@ -180,7 +180,7 @@ impl Reader {
         }
         let escape = match escape {
             None | Some("default") => Escape::Default,
-            Some("json") => Escape::Json,
+            Some("json") => Escape::Backslash,
             Some("none") => Escape::None,
             Some(other) => return fault(Problem::UnknownEscape(other.to_owned())),
         };

@@ -229,7 +229,7 @@ proptest! {
             }
         };
         let names = if own { Names::Accepted } else { Names::Checked };
-        for escape in [escape, Escape::Default, Escape::Json, Escape::None] {
+        for escape in [escape, Escape::Default, Escape::Backslash, Escape::None] {
             match compile("any", &definition, escape, names) {
                 Ok(grammar) => {
                     let plan = grammar.plan(Fields::ALL);

@@ -1,0 +1,375 @@
+//! Which grammar fits a log, from its first lines.
+//!
+//! Every built-in is tried on every line of the sample; the one that fits most lines wins, and among
+//! equals the one that reads most values. The others stay candidates for lines that it does not take
+//! (a log that several servers write, or one whose format changed), in an order that does not depend
+//! on the sample: so what becomes of a line depends on the line and the winner alone.
+
+mod score;
+mod tail;
+mod undetected;
+
+use std::path::{Path, PathBuf};
+
+use crate::grammar::builtin::{self, Builtin};
+use crate::grammar::nginx_conf::{LogFormat, NginxConf};
+use crate::grammar::{Fields, Grammar, Names, compile, parse_definition};
+use crate::record::Plans;
+use crate::untrusted::Untrusted;
+use score::{Sample, Score};
+pub use undetected::Undetected;
+
+/// The grammars of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidates {
+    /// The one that nearly all lines are in.
+    pub first: Grammar,
+    /// Those that are tried on a line which the first does not take, in this order.
+    pub others: Vec<Grammar>,
+    /// The lines come in wrappers (syslog, containers).
+    pub wrapped: bool,
+    /// How many lines of the sample the first fits, and how many there are.
+    pub fits: (usize, usize),
+    /// The next best, and how many lines it fits; `None` where nothing else fits any.
+    pub next_best: Option<(String, usize)>,
+}
+
+impl Candidates {
+    /// The plans of a run that asks for `needs`.
+    #[must_use]
+    pub fn plans(&self, needs: Fields) -> Plans {
+        Plans {
+            first: self.first.plan(needs),
+            others: self.others.iter().map(|other| other.plan(needs)).collect(),
+            wrapped: self.wrapped,
+        }
+    }
+
+    /// One grammar that was given, on a log with these first bytes.
+    fn given(grammar: Grammar, sample: &Sample) -> Candidates {
+        let bare = Score::of(&grammar, sample.bare());
+        let peeled = Score::of(&grammar, sample.peeled());
+        let wrapped = peeled.fits > bare.fits;
+        Candidates {
+            first: grammar,
+            others: Vec::new(),
+            wrapped,
+            fits: (if wrapped { peeled } else { bare }.fits, sample.len()),
+            next_best: None,
+        }
+    }
+}
+
+/// The grammars of a log whose first bytes these are; `None` where they hold no line.
+///
+/// # Errors
+/// No grammar fits at least half of the first lines.
+pub fn detect(head: &[u8]) -> Result<Option<Candidates>, Box<Undetected>> {
+    let sample = Sample::of(head);
+    if sample.is_empty() {
+        return Ok(None);
+    }
+    let wrapped = sample.has_wrappers();
+    let scored = best_of(&all(&sample, false), sample.bare());
+    let peeled = wrapped.then(|| best_of(&all(&sample, true), sample.peeled()));
+    let fits = |scored: &[(Score, Grammar)]| scored.first().map_or(0, |(score, _)| score.fits);
+    // A line that fits as it stands has no wrapper.
+    let (scored, wrapped) = match peeled {
+        Some(peeled) if fits(&peeled) > fits(&scored) => (peeled, true),
+        _ => (scored, false),
+    };
+    let found = fits(&scored);
+    if found * 2 < sample.len() {
+        let lines = if wrapped {
+            sample.peeled()
+        } else {
+            sample.bare()
+        };
+        return Err(Box::new(Undetected::nearest(&scored, lines)));
+    }
+    let next_best = scored
+        .iter()
+        .find(|(score, grammar)| {
+            score.fits > 0
+                && scored
+                    .first()
+                    .is_some_and(|(_, first)| first.name != grammar.name)
+        })
+        .map(|(score, grammar)| (grammar.name.clone(), score.fits));
+    let Some((_, first)) = scored.into_iter().next() else {
+        return Ok(None);
+    };
+    let others = all(&sample, wrapped)
+        .into_iter()
+        .filter(|grammar| *grammar != first && grammar.until.is_none())
+        .collect();
+    Ok(Some(Candidates {
+        first,
+        others,
+        wrapped,
+        fits: (found, sample.len()),
+        next_best,
+    }))
+}
+
+/// The built-ins, and what the lines themselves show.
+fn all(sample: &Sample, wrapped: bool) -> Vec<Grammar> {
+    let lines = if wrapped {
+        sample.peeled()
+    } else {
+        sample.bare()
+    };
+    let builtins = builtin::all()
+        .iter()
+        .flat_map(|builtin| builtin.grammars.iter().cloned());
+    builtins.chain(tail::with_tail(lines)).collect()
+}
+
+/// The grammars, the best first. The sort is stable: among equals the order of the built-ins holds.
+fn best_of(grammars: &[Grammar], lines: &[Vec<u8>]) -> Vec<(Score, Grammar)> {
+    let mut scored: Vec<(Score, Grammar)> = grammars
+        .iter()
+        .map(|grammar| (Score::of(grammar, lines), grammar.clone()))
+        .collect();
+    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    scored
+}
+
+/// How a person says which format a log has.
+#[derive(Debug)]
+pub enum Format {
+    /// Not at all: the lines tell.
+    Detect,
+    /// A built-in or a grammar's file, of which the lines tell the variant; never empty.
+    Variants(Vec<Grammar>),
+    /// A definition.
+    Given(Grammar),
+    /// The configuration of the nginx that writes the log, and where that was read from.
+    Conf(NginxConf, PathBuf),
+}
+
+impl Format {
+    /// Reads `--log-format`: the name of a built-in or a definition.
+    ///
+    /// # Errors
+    /// A definition that cannot be compiled; a bare word that is no built-in.
+    pub fn named(text: &str) -> Result<Format, String> {
+        let is_name = !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if is_name {
+            return builtin::find(text).map(variants).map_err(|near| match near {
+                Some(near) => format!("there is no built-in format {text:?}: did you mean {near}?"),
+                None => {
+                    let names: Vec<&str> = builtin::all().iter().map(|builtin| builtin.name.as_str()).collect();
+                    format!("there is no built-in format {text:?}: there are {}, or give a log_format string", names.join(", "))
+                }
+            });
+        }
+        parse_definition(text)
+            .and_then(|definition| definition.compile(Names::Checked))
+            .map(Format::Given)
+            .map_err(|e| e.to_string())
+    }
+
+    /// The grammars of a log of that name (`None` for standard input) with these first bytes; `None`
+    /// where it holds no line.
+    ///
+    /// # Errors
+    /// The lines fit nothing known, or several formats of a configuration alike.
+    pub fn candidates(
+        &self,
+        log: Option<&Path>,
+        head: &[u8],
+    ) -> Result<Option<Candidates>, String> {
+        let sample = Sample::of(head);
+        let given = |grammar: Grammar| Candidates::given(grammar, &sample);
+        match self {
+            Format::Given(grammar) => Ok(Some(given(grammar.clone()))),
+            Format::Variants(grammars) => Ok(best(grammars, &sample)),
+            Format::Detect => detect(head).map_err(|undetected| undetected.to_string()),
+            Format::Conf(conf, path) => {
+                let path = Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
+                let grammar = of_conf(conf, log, head).map_err(|e| format!("{path} {e}"))?;
+                Ok(grammar.map(given))
+            }
+        }
+    }
+}
+
+fn variants(builtin: &Builtin) -> Format {
+    Format::Variants(builtin.grammars.clone())
+}
+
+/// The variants of one format: the one that fits most lines first, the others for the lines that it
+/// does not take.
+fn best(grammars: &[Grammar], sample: &Sample) -> Option<Candidates> {
+    let all: Vec<Candidates> = grammars
+        .iter()
+        .map(|grammar| Candidates::given(grammar.clone(), sample))
+        .collect();
+    // The first of equals.
+    let best = all.iter().rev().max_by_key(|given| given.fits)?.clone();
+    let others = grammars
+        .iter()
+        .filter(|grammar| **grammar != best.first)
+        .cloned()
+        .collect();
+    Some(Candidates { others, ..best })
+}
+
+/// The format that a configuration gives a log: by the log's path; where that leaves several, by its
+/// lines.
+fn of_conf(conf: &NginxConf, log: Option<&Path>, head: &[u8]) -> Result<Option<Grammar>, String> {
+    let formats = conf.formats_for(log.unwrap_or(Path::new("-")));
+    let compiled = |format: &&LogFormat| {
+        compile(
+            &format.name,
+            &format.definition,
+            format.escape,
+            Names::Accepted,
+        )
+        .map_err(|e| {
+            format!(
+                "{}: log_format {}: {e}",
+                format.at,
+                Untrusted::new(format.name.as_bytes()).for_terminal()
+            )
+        })
+    };
+    // A format without a request in it cannot be this log's; it is an error only if it is the only one.
+    let (grammars, mut errors): (Vec<_>, Vec<_>) =
+        formats.iter().map(compiled).partition(Result::is_ok);
+    let grammars: Vec<Grammar> = grammars.into_iter().flatten().collect();
+    if let (true, Some(Err(error))) = (grammars.is_empty(), errors.pop()) {
+        return Err(error);
+    }
+    if Sample::of(head).is_empty() {
+        return Ok(None);
+    }
+    if let [only] = grammars.as_slice() {
+        return Ok(Some(only.clone()));
+    }
+    let fits: Vec<&Grammar> = grammars
+        .iter()
+        .filter(|grammar| {
+            let (fits, of) = fit(grammar, head);
+            fits > 0 && fits * 2 >= of
+        })
+        .collect();
+    match fits.as_slice() {
+        [only] => Ok(Some((*only).clone())),
+        [] => Err(format!(
+            "has no access_log for this file, and {}",
+            no_fit(&grammars, head)
+        )),
+        several => {
+            let list = several
+                .iter()
+                .map(|grammar| format!("\n  {}: {}", grammar.name, grammar.definition));
+            Err(format!(
+                "has no access_log for this file, and several of its formats fit the lines; give the definition of the right one with --log-format{}",
+                list.collect::<String>()
+            ))
+        }
+    }
+}
+
+/// That none of the grammars fits the lines, and where the nearest parts from them.
+fn no_fit(grammars: &[Grammar], head: &[u8]) -> String {
+    let sample = Sample::of(head);
+    if sample.is_empty() {
+        return "it holds no line".to_owned();
+    }
+    let scored = best_of(grammars, sample.bare());
+    Undetected::nearest(&scored, sample.bare()).to_string()
+}
+
+/// Why no line of a log fits the grammars that it was given; `None` where one does, or there is none.
+#[must_use]
+pub fn why_none_fits(candidates: &Candidates, head: &[u8]) -> Option<String> {
+    let sample = Sample::of(head);
+    if sample.is_empty() || candidates.fits.0 > 0 {
+        return None;
+    }
+    let scored = best_of(std::slice::from_ref(&candidates.first), sample.bare());
+    (scored.iter().all(|(score, _)| score.fits == 0))
+        .then(|| Undetected::nearest(&scored, sample.bare()).to_string())
+}
+
+/// How many lines of a sample a grammar fits, and how many there are.
+fn fit(grammar: &Grammar, head: &[u8]) -> (usize, usize) {
+    let sample = Sample::of(head);
+    let given = Candidates::given(grammar.clone(), &sample);
+    given.fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_builtin_sample_is_detected_as_its_own() {
+        for builtin in builtin::all() {
+            for sample in &builtin.samples {
+                let grammar = detect(sample.line.as_bytes()).unwrap().unwrap().first;
+                assert_eq!(grammar.name, builtin.name, "{}", sample.line);
+            }
+        }
+    }
+
+    const COMBINED: &str =
+        r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET / HTTP/1.1" 200 166 "-" "curl/8""#;
+
+    fn definition(tail: &str) -> Option<String> {
+        let line = format!("{COMBINED}{tail}\n");
+        let grammar = detect(line.as_bytes()).ok()??.first;
+        Some(
+            grammar
+                .definition
+                .rsplit_once("http_user_agent\"")?
+                .1
+                .to_owned(),
+        )
+    }
+
+    #[test]
+    fn a_tail_of_pairs_is_worked_out() {
+        assert_eq!(
+            definition(r#" urt="0.1" rt=0.2 foo=bar app="0.05""#).as_deref(),
+            Some(
+                r#" urt="$upstream_response_time" rt=$request_time foo=$foo app="$upstream_http_x_runtime""#
+            )
+        );
+        assert_eq!(
+            definition("rt=0.2 uct=0.001, 0.002 : - uht=0.1").as_deref(),
+            Some("rt=$request_time uct=$upstream_connect_time uht=$upstream_header_time")
+        );
+        assert_eq!(definition(" 0.1 0.2 0.3 0.4"), None);
+        assert_eq!(definition(" hello world"), None);
+    }
+
+    #[test]
+    fn what_fits_nothing_says_where_and_what_to_do() {
+        let error = detect(b"2025-01-01 something else\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("no format fits") && error.contains("--log-format"),
+            "{error}"
+        );
+        let line = COMBINED.replace("200 166", "200");
+        let error = detect(line.as_bytes()).unwrap_err().to_string();
+        let caret = error.lines().nth(2).unwrap().find('^').unwrap();
+        let shown = error.lines().nth(1).unwrap();
+        let after = |n: usize| shown.chars().skip(n).collect::<String>();
+        assert!(after(caret).starts_with("\"-\" \"curl"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_detected_in_nothing() {
+        assert_eq!(detect(b"").unwrap(), None);
+        assert_eq!(detect(b"\n\n").unwrap(), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! How well a grammar fits the first lines of a log.
+
+use crate::grammar::{Field, Fields, Grammar, Language, Reading};
+use crate::input::lines;
+use crate::record::{LineReader, Record, peel};
+use crate::unit::Unit;
+
+/// Lines of the sample.
+const SAMPLE: usize = 200;
+
+/// The first lines that hold something, as they stand and out of their wrappers.
+#[derive(Debug)]
+pub(super) struct Sample {
+    bare: Vec<Vec<u8>>,
+    peeled: Vec<Vec<u8>>,
+}
+
+impl Sample {
+    /// Of the first bytes of a log. The last line of a head may be cut, so it is left out where there
+    /// are others.
+    pub(super) fn of(head: &[u8]) -> Sample {
+        let whole = match memchr::memrchr(b'\n', head) {
+            Some(end) if head.len() >= crate::input::HEAD => &head[..end],
+            _ => head,
+        };
+        let bare: Vec<Vec<u8>> = lines(whole)
+            .filter(|line| !line.trim_ascii().is_empty())
+            .take(SAMPLE)
+            .map(<[u8]>::to_vec)
+            .collect();
+        let out_of_wrapper = |line: &Vec<u8>| {
+            let mut scratch = Vec::new();
+            peel(line, &mut scratch).map_or_else(|| line.clone(), |peeled| peeled.line.to_vec())
+        };
+        let peeled = bare.iter().map(out_of_wrapper).collect();
+        Sample { bare, peeled }
+    }
+
+    /// The lines as they stand.
+    pub(super) fn bare(&self) -> &[Vec<u8>] {
+        &self.bare
+    }
+
+    /// The lines out of their wrappers; those without one as they stand.
+    pub(super) fn peeled(&self) -> &[Vec<u8>] {
+        &self.peeled
+    }
+
+    pub(super) fn has_wrappers(&self) -> bool {
+        self.bare != self.peeled
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bare.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bare.is_empty()
+    }
+}
+
+/// Better is larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Score {
+    /// Lines that it takes.
+    pub(super) fits: usize,
+    /// Values that it reads from them.
+    values: usize,
+    /// It says more of its lines than another of the same shape: when it went out of use.
+    is_dated: bool,
+}
+
+impl Score {
+    /// The score of a grammar on these lines.
+    pub(super) fn of(grammar: &Grammar, lines: &[Vec<u8>]) -> Score {
+        let plan = grammar.plan(Fields::ALL);
+        let mut reader = LineReader::new(&plan);
+        let mut score = Score {
+            is_dated: grammar.until.is_some(),
+            ..Score::default()
+        };
+        let mut totals = Totals::default();
+        for line in lines {
+            let Ok(record) = reader.read(line) else {
+                continue;
+            };
+            if !record.is_plausible() {
+                continue;
+            }
+            if let (Some(until), Some(stamp)) = (grammar.until, record.stamp)
+                && stamp >= until
+            {
+                return Score::default();
+            }
+            totals.note(&record);
+            score.fits += 1;
+            score.values += Field::ALL
+                .iter()
+                .filter(|field| record.raw(**field).is_some())
+                .count();
+        }
+        if totals.contradict(grammar) {
+            Score::default()
+        } else {
+            score
+        }
+    }
+}
+
+/// Whole numbers behind an Apache line may be `%D`, microseconds, or `%T`, seconds: the lines look
+/// alike, and only the size of the numbers tells. Requests of a hundred seconds are as rare as those
+/// of less than a hundred microseconds.
+#[derive(Debug, Default)]
+struct Totals {
+    small: usize,
+    large: usize,
+}
+
+impl Totals {
+    const SMALL: u64 = 100;
+
+    fn note(&mut self, record: &Record<'_>) {
+        let digits = record
+            .text(Field::Total)
+            .and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
+        match digits {
+            Some(number) if number < Self::SMALL => self.small += 1,
+            Some(_) => self.large += 1,
+            None => {}
+        }
+    }
+
+    /// Whether most numbers are not of the size that the unit has.
+    fn contradict(&self, grammar: &Grammar) -> bool {
+        let unit = grammar
+            .columns()
+            .into_iter()
+            .filter(|column| column.field == Field::Total && column.decimals == Some(0))
+            .min_by_key(|column| column.rank)
+            .map(|column| column.reading);
+        let is_apache = grammar.language == Some(Language::Apache);
+        match unit {
+            Some(Reading::Duration(Unit::Seconds)) if is_apache => self.large > self.small,
+            Some(Reading::Duration(Unit::Microseconds)) if is_apache => self.small > self.large,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What is said of a log that fits no grammar: how near the nearest comes, and where it parts.
+
+use std::fmt;
+
+use super::score::Score;
+use crate::grammar::{Fields, Grammar};
+use crate::record::{LineReader, Misfit};
+use crate::untrusted::Untrusted;
+
+/// No grammar fits at least half of the first lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undetected {
+    /// The grammar that comes nearest.
+    pub nearest: String,
+    /// How many of the lines looked at it fits, and how many those were.
+    pub fits: (usize, usize),
+    /// The first line that it does not fit.
+    pub line: Vec<u8>,
+    /// Where and why not.
+    pub misfit: Misfit,
+}
+
+impl fmt::Display for Undetected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const BEFORE: usize = 60;
+        const AFTER: usize = 60;
+        let from = self.misfit.at.saturating_sub(BEFORE);
+        let until = self.line.len().min(self.misfit.at + AFTER);
+        let shown = |from: usize, until: usize| {
+            Untrusted::new(self.line.get(from..until).unwrap_or_default()).for_terminal()
+        };
+        let dots = |cut: bool| if cut { "…" } else { "" };
+        // Escaped as one piece, so that no command can hide in the seam.
+        let text = format!(
+            "{}{}{}",
+            dots(from > 0),
+            shown(from, until),
+            dots(until < self.line.len())
+        );
+        let left = format!("{}{}", dots(from > 0), shown(from, self.misfit.at));
+        let expected = self
+            .misfit
+            .expected
+            .as_deref()
+            .unwrap_or("the end of the line");
+        writeln!(
+            f,
+            "no format fits: the nearest, {}, fits {} of the first {} lines",
+            self.nearest, self.fits.0, self.fits.1
+        )?;
+        writeln!(f, "  {text}")?;
+        writeln!(
+            f,
+            "  {:width$}^ expected {expected}",
+            "",
+            width = unicode_width::UnicodeWidthStr::width(left.as_str())
+        )?;
+        write!(
+            f,
+            "give the format with --log-format 'STR' (the log_format string), with --log-format NAME (see `slowpath formats`), or with --nginx-conf FILE"
+        )
+    }
+}
+
+impl std::error::Error for Undetected {}
+
+impl Undetected {
+    /// Of the grammar that fits most lines, or goes furthest on the first. There is at least one of
+    /// each.
+    pub(super) fn nearest(scored: &[(Score, Grammar)], lines: &[Vec<u8>]) -> Undetected {
+        let first = lines.first().map(Vec::as_slice).unwrap_or_default();
+        let misfit = |grammar: &Grammar, line: &[u8]| {
+            let plan = grammar.plan(Fields::ALL);
+            let mut reader = LineReader::new(&plan);
+            reader.misfit(line)
+        };
+        let reach =
+            |grammar: &Grammar| misfit(grammar, first).map_or(first.len(), |misfit| misfit.at);
+        let best = scored.iter().max_by_key(|(score, grammar)| {
+            (
+                score.fits,
+                reach(grammar),
+                std::cmp::Reverse(grammar.fields().len()),
+            )
+        });
+        let Some((score, grammar)) = best else {
+            unreachable!("there are built-in grammars");
+        };
+        let found = lines
+            .iter()
+            .find_map(|line| Some((line, misfit(grammar, line)?)));
+        let (line, misfit) = match found {
+            Some((line, misfit)) => (line.clone(), misfit),
+            // It has the shape; a number, time or request in it is none.
+            None => (
+                first.to_vec(),
+                Misfit {
+                    at: 0,
+                    expected: Some("a request with a time and numbers that can be read".to_owned()),
+                },
+            ),
+        };
+        Undetected {
+            nearest: grammar.name.clone(),
+            fits: (score.fits, lines.len()),
+            line,
+            misfit,
+        }
+    }
+}
