@@ -250,10 +250,16 @@ fn read_with_suffix(text: &[u8]) -> Option<Micros> {
         .take_while(|b| b.is_ascii_digit() || **b == b'.')
         .count();
     let (number, suffix) = text.split_at(digits);
-    let unit = match suffix.trim_ascii() {
-        b"s" | b"sec" => Unit::Seconds,
-        b"ms" => Unit::Milliseconds,
-        b"us" | b"\xc2\xb5s" | b"\xce\xbcs" => Unit::Microseconds,
+    let suffix = suffix.trim_ascii();
+    // uWSGI goes on with how it sent the response.
+    let word = match memchr::memmem::find(suffix, b" via ") {
+        Some(end) => &suffix[..end],
+        None => suffix,
+    };
+    let unit = match word {
+        b"s" | b"sec" | b"secs" => Unit::Seconds,
+        b"ms" | b"msecs" => Unit::Milliseconds,
+        b"us" | b"micros" | b"\xc2\xb5s" | b"\xce\xbcs" => Unit::Microseconds,
         b"ns" => Unit::Nanoseconds,
         b"m" | b"min" => return decimal(number, 6)?.checked_mul(60).map(Micros),
         b"h" => return decimal(number, 6)?.checked_mul(3_600).map(Micros),
@@ -451,6 +457,9 @@ mod tests {
             (Unit::Suffix, "12.3ms", Some(12_300)),
             (Unit::Suffix, "0.5 s", Some(500_000)),
             (Unit::Suffix, "7µs", Some(7)),
+            (Unit::Suffix, "33 msecs ", Some(33_000)),
+            (Unit::Suffix, "2 micros via sendfile()", Some(2)),
+            (Unit::Suffix, "2 ms by", None),
             (Unit::Suffix, "7", None),
             (Unit::Seconds, "", None),
             (Unit::Seconds, "-", None),

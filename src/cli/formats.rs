@@ -113,9 +113,10 @@ fn quoted(definition: &str) -> String {
 fn explain(path: &Path) -> Result<String, String> {
     let shown = Source::from_argument(path).shown();
     let head = input::head(&Source::from_argument(path)).map_err(|e| format!("{shown}: {e}"))?;
-    let Some(grammar) = detect(&head).map_err(|e| format!("{shown}: {e}"))? else {
+    let Some(candidates) = detect(&head).map_err(|e| format!("{shown}: {e}"))? else {
         return Err(format!("{shown}: holds no line"));
     };
+    let grammar = candidates.first;
     let plan = grammar.plan(Fields::ALL);
     let mut reader = LineReader::new(&plan);
     let (mut fits, mut of) = (0, 0);

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use slowpath::detection::{Format as LogFormat, why_none_fits};
+use slowpath::detection::{Candidates, Format as LogFormat, why_none_fits};
 use slowpath::diagnosis::diagnose;
 use slowpath::endpoint::{Dimension, Naming, Pattern};
 use slowpath::filter::Filter;
-use slowpath::grammar::{Fields, Plan, builtin, nginx_conf};
+use slowpath::grammar::{Fields, builtin, nginx_conf};
 use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
 use slowpath::phases::AppClock;
+use slowpath::record::Plans;
 use slowpath::report::{Choice, Column, View, csv, json, markdown, show, table};
 use slowpath::stamp::{Stamp, StampForm};
 use slowpath::summary::{
@@ -101,7 +102,7 @@ struct Run<'f> {
 }
 
 /// What was found out when a source was opened.
-type Plans = Mutex<Vec<Option<Arc<Plan>>>>;
+type Found = Mutex<Vec<Option<Arc<Plans>>>>;
 
 impl Run<'_> {
     /// Tallies the sources.
@@ -111,7 +112,7 @@ impl Run<'_> {
         question: &Question,
         rejects: Option<OutputFile>,
     ) -> Result<Summary, String> {
-        let plans: Plans = Mutex::new(vec![None; sources.len()]);
+        let plans: Found = Mutex::new(vec![None; sources.len()]);
         let open = |at: usize, head: &[u8]| self.open(&sources, at, head, question.needs(), &plans);
         let progress = Arc::new(Progress::default());
         let bar = if self.flags.quiet {
@@ -147,12 +148,15 @@ impl Run<'_> {
             .iter()
             .zip(ends)
             .zip(plans)
-            .map(|((source, end), plan)| {
-                let grammar = plan.as_ref().map(|plan| &plan.grammar);
+            .map(|((source, end), plans)| {
+                let grammar = plans.as_ref().map(|plans| &plans.first.grammar);
+                let names = plans.iter().flat_map(|plans| plans.iter());
+                let names = names.map(|plan| (plan.grammar.name.clone(), 0)).collect();
                 FileSummary {
                     name: source.name().to_vec(),
                     format: grammar.map(|grammar| grammar.name.clone()),
                     definition: grammar.map(|grammar| grammar.definition.clone()),
+                    formats: names,
                     error: end.error,
                     ..FileSummary::default()
                 }
@@ -165,8 +169,8 @@ impl Run<'_> {
         &self,
         sources: &[Source],
         progress: &Arc<Progress>,
-        open: Open<'o, Arc<Plan>>,
-    ) -> Feed<'o, Arc<Plan>> {
+        open: Open<'o, Arc<Plans>>,
+    ) -> Feed<'o, Arc<Plans>> {
         let options = FeedOptions {
             block: block_size(),
             // Rejects are written in the order of the input.
@@ -183,62 +187,51 @@ impl Run<'_> {
             Arc::clone(progress),
             open,
         )
+        .with_directives(Plans::directive)
     }
 
-    /// Decides on the grammar of a source by its first bytes, and says so where it fits none of them.
+    /// Decides on the grammars of a source by its first bytes, and says so where they fit none of
+    /// them.
     fn open(
         &self,
         sources: &[Source],
         at: usize,
         head: &[u8],
         needs: Fields,
-        plans: &Plans,
-    ) -> Result<Arc<Plan>, String> {
-        let plan = self.grammar(sources, at, head, needs, plans)?;
-        if let Some(why) = why_none_fits(&plan.grammar, head) {
+        found: &Found,
+    ) -> Result<Arc<Plans>, String> {
+        let candidates = self.candidates(sources, at, head)?;
+        if let Some(why) = candidates
+            .as_ref()
+            .and_then(|candidates| why_none_fits(candidates, head))
+        {
             let name = sources.get(at).map(Source::shown).unwrap_or_default();
             say(&format!("{name}: {why}"));
         }
-        Ok(plan)
-    }
-
-    /// Decides on the grammar of a source by its first bytes.
-    fn grammar(
-        &self,
-        sources: &[Source],
-        at: usize,
-        head: &[u8],
-        needs: Fields,
-        plans: &Plans,
-    ) -> Result<Arc<Plan>, String> {
-        let path = match sources.get(at) {
-            Some(Source::File(path)) => Some(path.as_path()),
-            _ => None,
-        };
-        let found = self.log_format.grammar(path, head)?;
-        let is_empty = found.is_none();
-        // A source without a line needs some grammar all the same; it reads nothing.
-        let some = || {
-            builtin::all()
-                .first()
-                .and_then(|builtin| builtin.grammars.first())
-                .cloned()
-        };
-        let plan = Arc::new(
-            found
-                .or_else(some)
-                .ok_or("no built-in formats")?
-                .plan(needs),
-        );
-        if !is_empty
-            && let Some(slot) = plans
+        let plans = Arc::new(plans(candidates.as_ref(), needs)?);
+        if candidates.is_some()
+            && let Some(slot) = found
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .get_mut(at)
         {
-            *slot = Some(Arc::clone(&plan));
+            *slot = Some(Arc::clone(&plans));
         }
-        Ok(plan)
+        Ok(plans)
+    }
+
+    /// The grammars of a source by its first bytes.
+    fn candidates(
+        &self,
+        sources: &[Source],
+        at: usize,
+        head: &[u8],
+    ) -> Result<Option<Candidates>, String> {
+        let path = match sources.get(at) {
+            Some(Source::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        self.log_format.candidates(path, head)
     }
 
     /// Fills in the time range of the question. A range that counts back from the last record takes
@@ -270,13 +263,15 @@ impl Run<'_> {
                 // What was kept until then is still to be read.
                 self.interrupt = Arc::new(Interrupt::never());
             }
-            let plans: Plans = Mutex::new(vec![None; sources.len()]);
             let needs = Question::default()
                 .naming
                 .needs()
                 .with(slowpath::grammar::Field::Stamp);
             let sources: &[Source] = sources;
-            let open = |at: usize, head: &[u8]| self.grammar(sources, at, head, needs, &plans);
+            let open = |at: usize, head: &[u8]| {
+                let candidates = self.candidates(sources, at, head)?;
+                plans(candidates.as_ref(), needs).map(Arc::new)
+            };
             let feed = self.feed(sources, &Arc::default(), &open);
             last = latest(&self.pool, &feed);
             if last.is_none() {
@@ -293,6 +288,18 @@ impl Run<'_> {
         question.until = resolve(until);
         Ok(())
     }
+}
+
+/// The plans of a source. One without a line needs some all the same; it reads nothing with them.
+fn plans(candidates: Option<&Candidates>, needs: Fields) -> Result<Plans, String> {
+    if let Some(candidates) = candidates {
+        return Ok(candidates.plans(needs));
+    }
+    builtin::all()
+        .first()
+        .and_then(|builtin| builtin.grammars.first())
+        .map(|grammar| Plans::only(grammar.plan(needs)))
+        .ok_or_else(|| "no built-in formats".to_owned())
 }
 
 /// A time on the command line.

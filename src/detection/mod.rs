@@ -49,7 +49,7 @@ impl Candidates {
     fn given(grammar: Grammar, sample: &Sample) -> Candidates {
         let bare = Score::of(&grammar, sample.bare());
         let peeled = Score::of(&grammar, sample.peeled());
-        let wrapped = peeled.fits > bare.fits;
+        let wrapped = sample.has_wrappers() && sample.is_better_peeled(bare, peeled);
         Candidates {
             first: grammar,
             others: Vec::new(),
@@ -72,13 +72,13 @@ pub fn detect(head: &[u8]) -> Result<Option<Candidates>, Box<Undetected>> {
     let wrapped = sample.has_wrappers();
     let scored = best_of(&all(&sample, false), sample.bare());
     let peeled = wrapped.then(|| best_of(&all(&sample, true), sample.peeled()));
-    let fits = |scored: &[(Score, Grammar)]| scored.first().map_or(0, |(score, _)| score.fits);
-    // A line that fits as it stands has no wrapper.
+    let top =
+        |scored: &[(Score, Grammar)]| scored.first().map_or_else(Score::default, |best| best.0);
     let (scored, wrapped) = match peeled {
-        Some(peeled) if fits(&peeled) > fits(&scored) => (peeled, true),
+        Some(peeled) if sample.is_better_peeled(top(&scored), top(&peeled)) => (peeled, true),
         _ => (scored, false),
     };
-    let found = fits(&scored);
+    let found = top(&scored).fits;
     if found * 2 < sample.len() {
         let lines = if wrapped {
             sample.peeled()

@@ -13,6 +13,8 @@ const SAMPLE: usize = 200;
 pub(super) struct Sample {
     bare: Vec<Vec<u8>>,
     peeled: Vec<Vec<u8>>,
+    /// Wrappers that say a time.
+    stamps: usize,
 }
 
 impl Sample {
@@ -28,12 +30,21 @@ impl Sample {
             .take(SAMPLE)
             .map(<[u8]>::to_vec)
             .collect();
-        let out_of_wrapper = |line: &Vec<u8>| {
-            let mut scratch = Vec::new();
-            peel(line, &mut scratch).map_or_else(|| line.clone(), |peeled| peeled.line.to_vec())
+        let mut stamps = 0;
+        let mut scratch = Vec::new();
+        let mut out_of_wrapper = |line: &Vec<u8>| match peel(line, &mut scratch) {
+            Some(peeled) => {
+                stamps += usize::from(peeled.stamp.is_some());
+                peeled.line.to_vec()
+            }
+            None => line.clone(),
         };
-        let peeled = bare.iter().map(out_of_wrapper).collect();
-        Sample { bare, peeled }
+        let peeled = bare.iter().map(&mut out_of_wrapper).collect();
+        Sample {
+            bare,
+            peeled,
+            stamps,
+        }
     }
 
     /// The lines as they stand.
@@ -44,6 +55,12 @@ impl Sample {
     /// The lines out of their wrappers; those without one as they stand.
     pub(super) fn peeled(&self) -> &[Vec<u8>] {
         &self.peeled
+    }
+
+    /// Whether the lines are better read out of their wrappers: more of them fit, or as many and
+    /// the wrappers say the times that the lines do not. A line that fits as it stands has no wrapper.
+    pub(super) fn is_better_peeled(&self, bare: Score, peeled: Score) -> bool {
+        peeled.fits > bare.fits || (peeled.fits == bare.fits && self.stamps > bare.stamps)
     }
 
     pub(super) fn has_wrappers(&self) -> bool {
@@ -64,8 +81,12 @@ impl Sample {
 pub(super) struct Score {
     /// Lines that it takes.
     pub(super) fits: usize,
+    /// Those whose durations are spelt as its server spells them.
+    well_spelt: usize,
     /// Values that it reads from them.
     values: usize,
+    /// Lines whose time it reads.
+    stamps: usize,
     /// It says more of its lines than another of the same shape: when it went out of use.
     is_dated: bool,
 }
@@ -94,6 +115,8 @@ impl Score {
             }
             totals.note(&record);
             score.fits += 1;
+            score.stamps += usize::from(record.stamp.is_some());
+            score.well_spelt += usize::from(record.is_well_spelt());
             score.values += Field::ALL
                 .iter()
                 .filter(|field| record.raw(**field).is_some())

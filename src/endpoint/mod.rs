@@ -377,8 +377,10 @@ fn path(target: &[u8], escape: Escape) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detection::detect;
+    use crate::grammar::builtin;
     use crate::grammar::{Names, compile};
-    use crate::record::LineReader;
+    use crate::record::{LineReader, Reader};
 
     fn key(naming: &Naming, line: &str) -> Vec<u8> {
         let plan = compile(
@@ -485,6 +487,22 @@ mod tests {
                 family.as_bytes(),
                 "{agent}"
             );
+        }
+    }
+
+    #[test]
+    fn every_builtin_sample_is_of_the_endpoint_that_it_names() {
+        for builtin in builtin::all() {
+            for sample in &builtin.samples {
+                let line = sample.line.as_bytes();
+                let plans = detect(line).unwrap().unwrap().plans(Fields::ALL);
+                let mut reader = Reader::new(&plans);
+                let (_, record) = reader.read(line).unwrap();
+                let (naming, mut key) = (Naming::default(), Vec::new());
+                naming.key(&record, &mut key);
+                let name = String::from_utf8(key).unwrap();
+                assert_eq!(name.trim_start(), sample.endpoint, "{}", sample.line);
+            }
         }
     }
 }

@@ -21,14 +21,18 @@ pub enum Shape {
     List,
     /// It is a run of digits and points, with nothing between it and the next value.
     Digits,
-    /// Blanks, and then as [`Shape::Until`] or, with nothing behind it, [`Shape::LastWord`].
-    Padded,
+    /// Any number of blanks, or none.
+    Blanks,
+    /// It ends at the first blank, with which the literal after it begins.
+    Word,
     /// It ends before the first `/`.
     Authority,
     /// `{…}` and a blank, or nothing.
     Captures,
     /// It is the rest of the line, less a `"` at the end.
     LastQuoted,
+    /// It is the rest of the line: digits, points and signs.
+    LastDigits,
     /// It is the rest of the line, which holds no blank.
     LastWord,
     /// It is the rest of the line, which is a list.
@@ -299,6 +303,15 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     let counts = columns.get(index).is_some_and(|c| Some(c.rank) == best);
                     (counts && needs.has(field)).then_some((field, u8::try_from(index).ok()?))
                 });
+                if variable.texture == Texture::Padded {
+                    steps.push(Step {
+                        shape: Shape::Blanks,
+                        keep: None,
+                        then: Literal::default(),
+                        name: variable.shown(),
+                        is_digits: false,
+                    });
+                }
                 let shape = shape(before, after, is_last, variable, escape);
                 steps.push(Step {
                     shape,
@@ -329,9 +342,9 @@ fn shape(
     match (variable.texture, after) {
         (Texture::Captures, _) => Shape::Captures,
         (Texture::Authority, _) => Shape::Authority,
-        (Texture::Padded, _) => Shape::Padded,
         (Texture::List, None) => Shape::LastList,
         (Texture::Text, None) => Shape::Rest,
+        (Texture::Digits, None) if variable.meaning.is_none() => Shape::LastDigits,
         (_, None) => Shape::LastWord,
         (Texture::Fixed(length), Some(b"")) => Shape::Fixed(length),
         (_, Some(b"")) => Shape::Digits,
@@ -343,6 +356,7 @@ fn shape(
         },
         (Texture::Fixed(length), _) => Shape::Fixed(length),
         (Texture::List, _) => Shape::List,
+        (Texture::Word | Texture::Digits | Texture::Padded, Some([b' ', ..])) => Shape::Word,
         _ => Shape::Until,
     }
 }

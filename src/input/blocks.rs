@@ -75,6 +75,9 @@ pub struct Block {
     pub number: u64,
     /// The beginnings of lines that were cut off.
     pub too_long: Vec<Vec<u8>>,
+    /// The last directive before the block, see [`super::Feed::with_directives`]; empty where there is
+    /// none.
+    pub before: Vec<u8>,
     buffer: Buffer,
 }
 
@@ -99,6 +102,14 @@ impl Block {
     /// Adds the beginning of a line that was cut off.
     pub(super) fn cut_off(&mut self, line: &[u8]) {
         self.too_long.push(line[..KEPT_OF_LONG].to_vec());
+    }
+
+    /// The last line that begins with `mark`.
+    pub(super) fn last_line_with(&self, mark: &[u8]) -> Option<&[u8]> {
+        let bytes = self.bytes();
+        let begins_line = |at: &usize| *at == 0 || bytes.get(at - 1) == Some(&b'\n');
+        let at = memchr::memmem::rfind_iter(bytes, mark).find(begins_line)?;
+        lines(bytes.get(at..)?).next()
     }
 
     /// Drops a last line without an end: an interrupt has cut it.

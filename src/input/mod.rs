@@ -145,7 +145,12 @@ pub struct Feed<'o, T> {
     next_unopened: AtomicUsize,
     /// Blocks handed out.
     blocks: AtomicU64,
+    directives: Directives<T>,
 }
+
+/// How a line begins that says something of the lines after it, for a source that is read with this;
+/// `None` where none does.
+pub type Directives<T> = fn(&T) -> Option<&'static [u8]>;
 
 struct Slot<T> {
     source: Source,
@@ -162,6 +167,8 @@ enum State<T> {
 struct Reading<T> {
     reader: BlockReader<Box<dyn Read + Send>>,
     with: T,
+    /// The last directive of the blocks so far.
+    directive: Vec<u8>,
 }
 
 /// How reading a source ended.
@@ -201,7 +208,14 @@ impl<'o, T: Clone> Feed<'o, T> {
             first_unfinished: AtomicUsize::new(0),
             next_unopened: AtomicUsize::new(0),
             blocks: AtomicU64::new(0),
+            directives: |_| None,
         }
+    }
+
+    /// The same feed, whose blocks also say the last directive before them.
+    #[must_use]
+    pub fn with_directives(self, directives: Directives<T>) -> Self {
+        Feed { directives, ..self }
     }
 
     /// Reads the next block of some source into `block`, whose memory is used again. `None` when
@@ -315,6 +329,13 @@ impl<'o, T: Clone> Feed<'o, T> {
                 if self.interrupt.is_set() {
                     block.drop_unfinished_line();
                 }
+                block.before.clear();
+                if let Some(mark) = (self.directives)(&reading.with) {
+                    block.before.clone_from(&reading.directive);
+                    if let Some(line) = block.last_line_with(mark) {
+                        line.clone_into(&mut reading.directive);
+                    }
+                }
                 // Taken while the source is held: with one source at a time this is their order.
                 block.number = self.blocks.fetch_add(1, Ordering::Relaxed);
                 Some(reading.with.clone())
@@ -336,7 +357,11 @@ impl<'o, T: Clone> Feed<'o, T> {
         let decoded = decode::decode(raw).map_err(|e| words(&e))?;
         let reader = BlockReader::new(decoded, HEAD)?;
         let with = (self.open)(at, reader.head())?;
-        Ok(Reading { reader, with })
+        Ok(Reading {
+            reader,
+            with,
+            directive: Vec::new(),
+        })
     }
 }
 

@@ -48,7 +48,13 @@ impl Phases {
         if record.total.is_none()
             && let (Some(began), Some(ended)) = (record.moment(Field::Began), record.stamp)
         {
-            self.set(Phase::Total, began.until(ended));
+            let total = began.until(ended);
+            self.set(Phase::Total, total);
+            if self.get(Phase::Upstream).is_some() && self.get(Phase::Client).is_none() {
+                let upstreams = [Phase::Redirect, Phase::Retry, Phase::Upstream];
+                let client = self.rest_of(total, &upstreams);
+                self.set(Phase::Client, client);
+            }
         }
         if self.get(Phase::Wait).is_some() {
             self.clock = Some(Clock::QueueTimer);

@@ -4,9 +4,11 @@
 //! becomes of a line depends on the line alone: not on the lines before it, nor on the block or the
 //! thread that it comes to.
 
+use std::sync::Arc;
+
 use super::wrapper::{self, Peeled};
-use super::{LineReader, Record, Reject};
-use crate::grammar::Plan;
+use super::{LineReader, Record, Reject, w3c};
+use crate::grammar::{Layout, Plan};
 
 /// The plans that the lines of a source are read with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,12 @@ impl Plans {
             others: Vec::new(),
             wrapped: false,
         }
+    }
+
+    /// How a line begins that says something of the lines after it; `None` where none does.
+    #[must_use]
+    pub fn directive(self: &Arc<Self>) -> Option<&'static [u8]> {
+        matches!(self.first.layout, Layout::W3c(..)).then_some(w3c::FIELDS)
     }
 
     /// All plans, the first one first.
@@ -121,8 +129,11 @@ fn by_another<'a, 'p: 'a>(
     if readers.is_empty() {
         readers.extend(plans.others.iter().map(LineReader::new));
     }
-    let takes =
-        |reader: &mut LineReader<'p>| reader.read(line).is_ok_and(|record| record.is_plausible());
+    let takes = |reader: &mut LineReader<'p>| {
+        reader
+            .read(line)
+            .is_ok_and(|record| record.is_plausible() && record.is_well_spelt())
+    };
     let at = readers.iter_mut().position(takes)?;
     let record = readers.get_mut(at)?.read(line).ok()?;
     Some((1 + at, record))

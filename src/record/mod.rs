@@ -196,19 +196,48 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Whether every duration is spelt as the server of its grammar spells it: nginx's seconds have
-    /// three decimals, Apache's microseconds none. It tells apart formats of one shape.
+    /// Whether the line is what its grammar says beyond the shape: it names a request where the
+    /// grammar has method and path apart, and every duration is a number.
     #[must_use]
     pub fn is_plausible(&self) -> bool {
+        let is_request = self.request != Request::Malformed || self.raw(Field::Request).is_some();
+        is_request
+            && self.all_durations(|column, number| match column.reading {
+                Reading::Duration(unit) => {
+                    unit.read(number).is_some() || unit.read_scientific(number).is_some()
+                }
+                _ => true,
+            })
+    }
+
+    /// Whether every duration is spelt as the server spells it: nginx's seconds have three decimals,
+    /// Apache's microseconds none. It tells apart formats of one shape.
+    #[must_use]
+    pub fn is_well_spelt(&self) -> bool {
+        self.all_durations(|column, number| {
+            let point = memchr::memchr(b'.', number);
+            let decimals = point.map_or(0, |point| number.len() - point - 1);
+            column
+                .decimals
+                .is_none_or(|wanted| usize::from(wanted) == decimals)
+        })
+    }
+
+    /// Whether something holds of all numbers of the server's own durations.
+    fn all_durations(&self, holds: impl Fn(&Column, &[u8]) -> bool) -> bool {
         Field::ALL.iter().all(|field| {
-            let decimals = self.column(*field).and_then(|column| column.decimals);
-            let (Some(decimals), Some(text)) = (decimals, self.text(*field)) else {
+            let (Some(column), Some(text)) = (self.column(*field), self.text(*field)) else {
                 return true;
             };
-            attempts::attempts(text).all(|(element, _)| {
-                let after = memchr::memchr(b'.', element).map(|point| element.len() - point - 1);
-                matches!(element, b"-" | b"" | b"-1") || after.unwrap_or(0) == usize::from(decimals)
-            })
+            // What an application sends may be anything.
+            let is_own = matches!(column.reading, Reading::Duration(_))
+                && (*field != Field::App || column.decimals.is_some());
+            !is_own
+                || attempts::attempts(text).all(|(element, _)| {
+                    present(element)
+                        .filter(|number| *number != NOT_REACHED)
+                        .is_none_or(|number| holds(column, unsigned(number)))
+                })
         })
     }
 }
@@ -525,7 +554,13 @@ fn request_line(line: &[u8]) -> Option<Request<'_>> {
         // Every version that there is has this length.
         [target @ .., b' ', b'H', b'T', b'T', b'P', b'/', _, _, _] => target,
         _ => match memchr::memrchr(b' ', rest) {
-            Some(space) if rest.get(space + 1..)?.starts_with(b"HTTP/") => rest.get(..space)?,
+            // JSON encoders may write a slash as `\/`.
+            Some(space)
+                if rest.get(space + 1..)?.starts_with(b"HTTP/")
+                    || rest.get(space + 1..)?.starts_with(b"HTTP\\/") =>
+            {
+                rest.get(..space)?
+            }
             _ => rest,
         },
     };

@@ -50,7 +50,7 @@ fn at_first_sight<'a>(step: &Step, input: &'a [u8]) -> Option<(&'a [u8], &'a [u8
     let end = match step.shape {
         Shape::Fixed(length) => length,
         // The literal behind a quoted value begins with the quote.
-        Shape::Until | Shape::Quoted => scan::find(step.then.first(), input)?,
+        Shape::Until | Shape::Quoted | Shape::Word => scan::find(step.then.first(), input)?,
         Shape::QuotedEscaped => {
             scan::find(b'"', input).filter(|end| !input[..*end].ends_with(b"\\"))?
         }
@@ -75,13 +75,24 @@ fn value<'a>(step: &Step, input: &'a [u8]) -> Parsed<'a> {
         Shape::QuotedEscaped => followed(until_bare_quote(input)?, &step.then),
         Shape::List => list(&step.then, input),
         Shape::Digits => followed(digits(input)?, &step.then),
+        Shape::Word => {
+            let end = memchr(b' ', input).ok_or(Err::Error(()))?;
+            followed(take(end).parse(input)?, &step.then)
+        }
+        Shape::LastDigits => match digits(input)? {
+            (b"", digits) => Ok((b"", digits)),
+            _ => Err(Err::Error(())),
+        },
         Shape::Authority => {
             let end = memchr(b'/', input).ok_or(Err::Error(()))?;
             take(end).parse(input)
         }
-        Shape::Padded => padded(&step.then, input),
-        Shape::Captures => Ok(captures(input)),
-        Shape::LastQuoted => Ok((b"", input.strip_suffix(b"\"").unwrap_or(input))),
+        Shape::Blanks => take_while(|b| b == b' ').parse(input),
+        Shape::Captures => followed(captures(input), &step.then),
+        Shape::LastQuoted => match memchr(b'"', input) {
+            Some(end) if end + 1 < input.len() => Err(Err::Error(())),
+            end => Ok((b"", &input[..end.unwrap_or(input.len())])),
+        },
         Shape::LastList => last_list(input),
         Shape::LastWord => match memchr(b' ', input) {
             Some(_) => Err(Err::Error(())),
@@ -134,16 +145,6 @@ fn until_bare_quote(input: &[u8]) -> Parsed<'_> {
             return Ok((left, value));
         }
         from = at + 1;
-    }
-}
-
-/// Blanks, a word, and the literal after it, where there is one.
-fn padded<'a>(then: &Literal, input: &'a [u8]) -> Parsed<'a> {
-    let (input, _) = take_while(|b| b == b' ').parse(input)?;
-    if then.bytes().is_empty() {
-        rest(input)
-    } else {
-        until(then, input)
     }
 }
 

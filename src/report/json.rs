@@ -120,6 +120,15 @@ struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     definition: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    formats: Option<Vec<FormatRecords<'a>>>,
+}
+
+/// How many records of a file are in one of its formats.
+#[derive(Serialize)]
+struct FormatRecords<'a> {
+    format: &'a str,
+    records: u64,
 }
 
 #[derive(Serialize)]
@@ -411,6 +420,18 @@ fn file(file: &FileSummary) -> File<'_> {
         rejects: Entries(rejects.filter(|(_, count)| *count > 0).collect()),
         error: file.error.as_deref(),
         definition: file.definition.as_deref(),
+        formats: match file.formats.as_slice() {
+            [] | [_] => None,
+            several => Some(
+                several
+                    .iter()
+                    .map(|(format, records)| FormatRecords {
+                        format,
+                        records: *records,
+                    })
+                    .collect(),
+            ),
+        },
     }
 }
 
@@ -494,6 +515,7 @@ mod tests {
     use crate::endpoint::{Dimension, Naming};
     use crate::grammar::{Escape, Names, compile};
     use crate::input::{Feed, FeedOptions, Interrupt, Progress, Source};
+    use crate::record::Plans;
     use crate::report::Choice;
     use crate::summary::{FileTally, Question, RejectSink, Summary, freeze, reduce};
     use crate::unit::Micros;
@@ -503,7 +525,7 @@ mod tests {
     /// A log through the library, with two workers over small blocks.
     fn summary(lines: &[u8], question: &Question) -> Summary {
         let grammar = compile("test", DEFINITION, Escape::None, Names::Checked).unwrap();
-        let plan = Arc::new(grammar.plan(question.needs()));
+        let plans = Arc::new(Plans::only(grammar.plan(question.needs())));
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(lines).unwrap();
         let pool = rayon::ThreadPoolBuilder::new()
@@ -511,7 +533,7 @@ mod tests {
             .build()
             .unwrap();
         let progress = Arc::new(Progress::default());
-        let open = |_: usize, _: &[u8]| Ok(Arc::clone(&plan));
+        let open = |_: usize, _: &[u8]| Ok(Arc::clone(&plans));
         let options = FeedOptions {
             block: 128,
             at_once: 1,
@@ -537,6 +559,7 @@ mod tests {
             format: Some(grammar.name.clone()),
             definition: Some(grammar.definition.clone()),
             lines: FileTally::default(),
+            formats: Vec::new(),
             error: None,
         };
         freeze(tallies, question, vec![file])

@@ -95,8 +95,10 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
     let mut files: Vec<FileSummary> = files
         .into_iter()
         .zip(&tallies.files)
-        .map(|(file, lines)| FileSummary {
+        .zip(&tallies.other_formats)
+        .map(|((file, lines), others)| FileSummary {
             lines: *lines,
+            formats: formats(&file.formats, lines.records, others),
             ..file
         })
         .collect();
@@ -122,6 +124,20 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
             format!("more endpoints than fit in {memory}: rare ones were folded or went to (other); totals are exact (--memory raises the limit)")
         }),
     }
+}
+
+/// The records of each format that has some. Variants of one format go by one name.
+fn formats(names: &[(String, u64)], records: u64, others: &[u64]) -> Vec<(String, u64)> {
+    let first = records - others.iter().sum::<u64>();
+    let counts = std::iter::once(first).chain(others.iter().copied());
+    let mut formats: Vec<(String, u64)> = Vec::new();
+    for ((name, _), count) in names.iter().zip(counts).filter(|(_, count)| *count > 0) {
+        match formats.iter_mut().find(|(known, _)| known == name) {
+            Some((_, sum)) => *sum += count,
+            None => formats.push((name.clone(), count)),
+        }
+    }
+    formats
 }
 
 fn endpoint(parts: &Parts<'_>, tally: &Tally, basis: Basis) -> Endpoint {

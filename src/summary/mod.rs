@@ -209,6 +209,8 @@ pub struct FileSummary {
     pub format: Option<String>,
     /// The definition of its format.
     pub definition: Option<String>,
+    /// The formats of its records, with how many are in each. The one of nearly all lines is first.
+    pub formats: Vec<(String, u64)>,
     /// Its lines.
     pub lines: FileTally,
     /// Why it could not be read whole.

@@ -11,19 +11,19 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::rejects::RejectSink;
+use super::tallies::add;
 use super::{Question, Tallies};
 use crate::filter::Filtered;
-use crate::grammar::Plan;
 use crate::input::{Block, Feed, LONGEST_LINE, Progress, Seat, lines};
 use crate::phases::Phases;
-use crate::record::{LineReader, Record, Reject};
+use crate::record::{Plans, Reader, Record, Reject};
 use crate::stamp::Stamp;
 
 /// Tallies everything that the feed gives.
 #[must_use]
 pub fn reduce<W: Write + Send>(
     pool: &ThreadPool,
-    feed: &Feed<'_, Arc<Plan>>,
+    feed: &Feed<'_, Arc<Plans>>,
     sources: usize,
     question: &Question,
     progress: &Progress,
@@ -31,15 +31,16 @@ pub fn reduce<W: Write + Send>(
 ) -> Tallies {
     let budget = question.memory / pool.current_num_threads().max(1);
     let new = || Tallies::new(question, sources, budget);
-    let workers = work(pool, feed, new, |tallies, plan, block| {
+    let workers = work(pool, feed, new, |tallies, plans, block| {
         let mut worker = Worker {
             tallies,
             question,
             key: Vec::new(),
             filtered: 0,
+            others: Vec::new(),
             rejected: rejects.map(|_| Vec::new()),
         };
-        let lines = worker.block(plan, block);
+        let lines = worker.block(plans, block);
         progress.lines.fetch_add(lines, Ordering::Relaxed);
         if let (Some(sink), Some(lines)) = (rejects, worker.rejected) {
             sink.block(block.number, lines);
@@ -55,15 +56,16 @@ pub fn reduce<W: Write + Send>(
 
 /// The latest time stamp that the feed gives: the "now" of a log.
 #[must_use]
-pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plan>>) -> Option<Stamp> {
+pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plans>>) -> Option<Stamp> {
     let stamps = work(
         pool,
         feed,
         || None,
-        |latest: &mut Option<Stamp>, plan, block| {
-            let mut reader = LineReader::new(plan);
+        |latest: &mut Option<Stamp>, plans, block| {
+            let mut reader = Reader::new(plans);
+            reader.begin(&block.before);
             for line in lines(block.bytes()) {
-                if let Ok(record) = reader.read(line) {
+                if let Ok((_, record)) = reader.read(line) {
                     *latest = (*latest).max(record.stamp);
                 }
             }
@@ -75,15 +77,15 @@ pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plan>>) -> Option<Stamp> {
 /// Runs one state per worker over blocks until there are none left: the driver of every pass.
 fn work<S: Send>(
     pool: &ThreadPool,
-    feed: &Feed<'_, Arc<Plan>>,
+    feed: &Feed<'_, Arc<Plans>>,
     new: impl Fn() -> S + Sync,
-    each: impl Fn(&mut S, &Plan, &Block) + Sync,
+    each: impl Fn(&mut S, &Plans, &Block) + Sync,
 ) -> Vec<S> {
     pool.broadcast(|_| {
         let mut state = new();
         let (mut seat, mut block) = (Seat::default(), Block::default());
-        while let Some(plan) = feed.next(&mut seat, &mut block) {
-            each(&mut state, &plan, &block);
+        while let Some(plans) = feed.next(&mut seat, &mut block) {
+            each(&mut state, &plans, &block);
         }
         state
     })
@@ -97,14 +99,17 @@ struct Worker<'t> {
     key: Vec<u8>,
     /// Records of this block that do not count.
     filtered: u64,
+    /// Records of this block by format, but for the first.
+    others: Vec<u64>,
     /// Rejected lines, where somebody wants them.
     rejected: Option<Vec<u8>>,
 }
 
 impl Worker<'_> {
     /// Tallies every line of a block; returns how many there were.
-    fn block(&mut self, plan: &Plan, block: &Block) -> u64 {
-        let mut reader = LineReader::new(plan);
+    fn block(&mut self, plans: &Plans, block: &Block) -> u64 {
+        let mut reader = Reader::new(plans);
+        reader.begin(&block.before);
         let mut count = 0;
         for line in lines(block.bytes()) {
             count += 1;
@@ -121,6 +126,9 @@ impl Worker<'_> {
             file.filtered += self.filtered;
             file.records = file.lines - file.rejected();
         }
+        if let Some(formats) = self.tallies.other_formats.get_mut(block.source) {
+            add(formats, &self.others);
+        }
         count
     }
 
@@ -128,15 +136,20 @@ impl Worker<'_> {
     #[inline]
     fn line<'l>(
         &mut self,
-        reader: &'l mut LineReader<'_>,
+        reader: &'l mut Reader<'_>,
         source: usize,
         line: &'l [u8],
     ) -> Result<(), Reject> {
         if line.len() > LONGEST_LINE {
             return Err(Reject::TooLong);
         }
-        let record = reader.read(line)?;
+        let (which, record) = reader.read(line)?;
         let mut phases = Phases::of(&record, &self.question.clock)?;
+        if which > 0 {
+            let others = &mut self.others;
+            others.resize(others.len().max(which), 0);
+            others[which - 1] += 1;
+        }
         let naming = &self.question.naming;
         if naming.is_stream(&record) {
             phases = Phases::upgraded();

@@ -54,6 +54,14 @@ impl FileTally {
     }
 }
 
+/// Adds counts place by place.
+pub(super) fn add(mine: &mut Vec<u64>, theirs: &[u64]) {
+    mine.resize(mine.len().max(theirs.len()), 0);
+    mine.iter_mut()
+        .zip(theirs)
+        .for_each(|(mine, theirs)| *mine += theirs);
+}
+
 /// Upstream servers that are told apart; a fleet that changes its addresses has many.
 const MOST_UPSTREAMS: usize = 4_096;
 
@@ -62,6 +70,8 @@ const MOST_UPSTREAMS: usize = 4_096;
 pub struct Tallies {
     /// By source.
     pub files: Vec<FileTally>,
+    /// By source, the records of each of its formats but the first.
+    pub other_formats: Vec<Vec<u64>>,
     pub(super) endpoints: HashMap<Box<[u8]>, Box<Tally>>,
     /// What the cap left no room for.
     pub(super) other: Tally,
@@ -103,6 +113,7 @@ impl Tallies {
     pub fn new(question: &Question, sources: usize, budget: usize) -> Self {
         Tallies {
             files: vec![FileTally::default(); sources],
+            other_formats: vec![Vec::new(); sources],
             endpoints: HashMap::new(),
             other: Tally::default(),
             timeline: Timeline::new(question.window_seconds),
@@ -336,6 +347,10 @@ impl Tallies {
             .iter_mut()
             .zip(&other.files)
             .for_each(|(mine, theirs)| mine.merge(theirs));
+        self.other_formats
+            .iter_mut()
+            .zip(&other.other_formats)
+            .for_each(|(mine, theirs)| add(mine, theirs));
         self.cap.budget += other.cap.budget;
         self.cap.reached |= other.cap.reached;
         if other.cap.growth == Growth::Small {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use slowpath::diagnosis::diagnose;
 use slowpath::grammar::{Grammar, Plan, builtin};
 use slowpath::input::{BLOCK, Feed, FeedOptions, Interrupt, Progress, Source};
+use slowpath::record::Plans;
 use slowpath::report::{Choice, View, csv, json, markdown, show, table};
 use slowpath::summary::{FileSummary, Question, RejectSink, Summary, Tallies, freeze, reduce};
 use slowpath::unit::Quantile;
@@ -81,7 +82,8 @@ pub fn tally(files: &[File], plan: &Arc<Plan>, question: &Question, way: Way) ->
         .map(|file| Source::File(file.path.clone()))
         .collect();
     let progress = Arc::new(Progress::default());
-    let open = |_: usize, _: &[u8]| Ok(Arc::clone(plan));
+    let plans = Arc::new(Plans::only((**plan).clone()));
+    let open = |_: usize, _: &[u8]| Ok(Arc::clone(&plans));
     let options = FeedOptions {
         block: way.block,
         at_once: way.threads,
@@ -108,6 +110,7 @@ pub fn tally(files: &[File], plan: &Arc<Plan>, question: &Question, way: Way) ->
 /// What the report lists of each file, its lines not yet filled in.
 fn listed(files: &[File], errors: Vec<Option<String>>) -> Vec<FileSummary> {
     let list = |(file, error): (&File, Option<String>)| FileSummary {
+        formats: Vec::new(),
         name: file.name.clone().into_bytes(),
         format: None,
         definition: None,

@@ -64,7 +64,8 @@ impl Dialect for Haproxy {
             Part::Text(text) => Token::text(text),
             Part::Value { quotes, name: "o" } => {
                 self.quotes = quotes.unwrap_or(self.quotes);
-                Token::Pieces(Vec::new())
+                // It writes nothing, nor the blank behind it.
+                return Ok((left.trim_start_matches(' '), Token::Pieces(Vec::new())));
             }
             Part::Value { quotes, name } => self.value(name, quotes.unwrap_or(self.quotes)),
             Part::Expression(text) => Token::value(expression_of(text)),

@@ -408,7 +408,6 @@ mod tests {
         assert_eq!(
             pieces("%{+Q}o %{-Q}ci [%tr] %TR/%Tw %hr %hs %r %ST %b"),
             [
-                " ",
                 "<%ci: RemoteAddr>",
                 " [",
                 "<%tr: Stamp>",

@@ -210,8 +210,8 @@ const USED: &[(&str, Field, Reading, u8, Texture)] = &[
         0,
         Texture::Word,
     ),
-    ("host", Field::Host, Reading::Text, 0, Texture::Text),
-    ("server_name", Field::Host, Reading::Text, 2, Texture::Text),
+    ("host", Field::Host, Reading::Text, 0, Texture::Word),
+    ("server_name", Field::Host, Reading::Text, 2, Texture::Word),
     (
         "remote_addr",
         Field::RemoteAddr,
@@ -228,13 +228,14 @@ const USED: &[(&str, Field, Reading, u8, Texture)] = &[
     ),
 ];
 
-/// Variables without a meaning whose text is known to be a list or a word.
+/// Variables without a meaning whose text is known to be a list, a word or a number.
 const LISTS: &[&str] = &[
     "upstream_response_length",
     "upstream_bytes_received",
     "upstream_bytes_sent",
 ];
 const WORDS: &[&str] = &["pipe", "scheme"];
+const DIGITS: &[&str] = &["gzip_ratio"];
 
 /// nginx's other variables, so that a typo can be told from a variable that the tool has no use for.
 const UNUSED: &[&str] = &[
@@ -401,7 +402,12 @@ pub fn variable(name: &str) -> Result<Variable, String> {
         return Ok(Variable::used(name, Meaning::new(field, reading), texture));
     }
     if let Some(meaning) = of_header(name) {
-        return Ok(Variable::used(name, meaning, Texture::Text));
+        // nginx refuses a host that holds a blank.
+        let texture = match meaning.field {
+            Field::Host => Texture::Word,
+            _ => Texture::Text,
+        };
+        return Ok(Variable::used(name, meaning, texture));
     }
     let known = UNUSED.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     if !known {
@@ -416,6 +422,7 @@ pub fn variable(name: &str) -> Result<Variable, String> {
     let texture = match name {
         _ if LISTS.contains(&name) => Texture::List,
         _ if WORDS.contains(&name) => Texture::Word,
+        _ if DIGITS.contains(&name) => Texture::Digits,
         _ => Texture::Text,
     };
     Ok(Variable {

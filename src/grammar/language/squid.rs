@@ -19,7 +19,7 @@ pub(super) struct Squid;
 
 /// Whether a text holds what only this language has.
 pub(super) fn speaks(text: &str) -> bool {
-    ["%ts", "%>a", "%Ss", "%>Hs", "%<st"]
+    ["%ts.", "%>a", "%Ss", "%>Hs", "%<st"]
         .iter()
         .any(|mark| text.contains(mark))
 }

@@ -208,7 +208,7 @@ proptest! {
         match detect(&joined(&lines)) {
             Ok(None) => {}
             Ok(Some(grammar)) => {
-                let plan = grammar.plan(Fields::ALL);
+                let plan = grammar.first.plan(Fields::ALL);
                 lines.iter().for_each(|line| read(&plan, &line.0, &everything(), None));
             }
             Err(undetected) => prop_assert!(!undetected.to_string().is_empty()),
