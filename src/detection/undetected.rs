@@ -76,10 +76,13 @@ impl Undetected {
         };
         let reach =
             |grammar: &Grammar| misfit(grammar, first).map_or(first.len(), |misfit| misfit.at);
+        let furthest = scored.iter().map(|(_, grammar)| reach(grammar)).max();
+        // A format of many fields may stumble on a little further than the one that is meant.
+        let is_far = |grammar: &Grammar| reach(grammar) * 10 >= furthest.unwrap_or(0) * 9;
         let best = scored.iter().max_by_key(|(score, grammar)| {
             (
                 score.fits,
-                reach(grammar),
+                is_far(grammar),
                 std::cmp::Reverse(grammar.fields().len()),
             )
         });

@@ -24,7 +24,7 @@ fn refused_format(format: &str) -> Ended {
 fn an_unknown_format_gets_the_nearest() {
     refused_format("combind")
         .says("there is no built-in format \"combind\": did you mean combined?");
-    refused_format("apache").says("there are slowpath, combined, main");
+    refused_format("cherokee").says("there are slowpath, combined, main");
 }
 
 #[test]
