@@ -153,8 +153,11 @@ struct Reader<'s> {
     toml: &'s Toml,
 }
 
+/// Makes a syntax of its columns.
+type Keyed = fn(Vec<Column>) -> Syntax;
+
 /// The syntaxes that are tables of keys.
-const KEYED: &[(&str, fn(Vec<Column>) -> Syntax)] = &[
+const KEYED: &[(&str, Keyed)] = &[
     ("json", Syntax::Json),
     ("ltsv", Syntax::Ltsv),
     ("logfmt", Syntax::Logfmt),
@@ -299,7 +302,7 @@ impl Reader<'_> {
         })
     }
 
-    fn keyed(&self, syntax: fn(Vec<Column>) -> Syntax) -> Result<Grammar, FileError> {
+    fn keyed(&self, syntax: Keyed) -> Result<Grammar, FileError> {
         let fields = &self.toml.fields;
         if fields.is_empty() {
             return Err(self.error(
