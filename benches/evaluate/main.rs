@@ -6,6 +6,7 @@
 //!   --seeds N         seeds of each story [200]     --from N        the first seed [0]
 //!   --held-out        seeds from 10,000 on: for reporting, once; all others are for tuning
 //!   --failures        the seeds on which something went wrong, and what was said
+//!   --program FILE    another slowpath than the one that is built with this
 //! cargo bench --bench evaluate -- log STORY SEED READING > access.log      (the truth goes to stderr)
 //! ```
 //!
@@ -30,7 +31,7 @@ pub(crate) mod traffic;
 pub(crate) mod world;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use judge::{Verdict, judge};
@@ -49,6 +50,7 @@ struct Order {
     seeds: u64,
     from: u64,
     failures: bool,
+    program: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -93,6 +95,7 @@ fn order(args: &[String]) -> Result<Order, String> {
         seeds: 200,
         from: 0,
         failures: false,
+        program: PathBuf::from(env!("CARGO_BIN_EXE_slowpath")),
     };
     let mut held_out = false;
     let mut args = args.iter();
@@ -101,6 +104,7 @@ fn order(args: &[String]) -> Result<Order, String> {
         match flag.as_str() {
             "--held-out" => held_out = true,
             "--failures" => order.failures = true,
+            "--program" => order.program = PathBuf::from(value()?),
             "--seeds" => order.seeds = number(value()?)?,
             "--from" => order.from = number(value()?)?,
             "--story" => {
@@ -144,7 +148,7 @@ fn reading(name: &str) -> Result<Reading, String> {
 
 /// Judges every story, seed and reading, in that order.
 fn evaluate(order: &Order) -> Result<Vec<Verdict>, String> {
-    let program = Path::new(env!("CARGO_BIN_EXE_slowpath"));
+    let program = &order.program;
     let cases: Vec<(&Story, u64)> = order
         .stories
         .iter()
@@ -157,7 +161,7 @@ fn evaluate(order: &Order) -> Result<Vec<Verdict>, String> {
     Ok(judged.into_iter().flatten().collect())
 }
 
-fn verdicts(
+pub(crate) fn verdicts(
     program: &Path,
     story: &'static Story,
     seed: u64,

@@ -237,15 +237,16 @@ impl World {
         // A service needs some endpoints to be one.
         let services = whole(draw, wish.services).clamp(1, (count as u64 / 8).max(1)) as usize;
         let mut endpoints = endpoints(draw, count, services);
-        let workers = log_uniform(draw, (4.0, 64.0)).round() as usize;
-        let utilisation = uniform(draw, wish.utilisation);
-        let (duration, rate) = loop {
+        // All at once until they fit together: many workers and few lines make a short log.
+        let (workers, utilisation, duration, rate) = loop {
+            let workers = log_uniform(draw, (4.0, 64.0)).round() as usize;
+            let utilisation = uniform(draw, wish.utilisation);
             let lines = log_uniform(draw, wish.lines);
             let mean_us = log_uniform(draw, (20_000.0, 800_000.0));
             let rate = utilisation * workers as f64 / (mean_us / 1e6);
             let duration = (lines / rate * 1e6) as Micros;
             if (wish.duration.0..=wish.duration.1).contains(&duration) {
-                break (duration, rate);
+                break (workers, utilisation, duration, rate);
             }
         };
         let services = (0..services).map(|service| {

@@ -10,3 +10,4 @@
 mod evaluate;
 mod queue;
 mod stories;
+mod subset;

@@ -3,6 +3,7 @@
 use crate::evaluate::nginx::{self, Clock};
 use crate::evaluate::queue::{self, Service};
 use crate::evaluate::stories::{Case, STORIES, Story};
+use crate::evaluate::traffic::Cached;
 use crate::evaluate::world::Micros;
 use rayon::prelude::*;
 
@@ -52,13 +53,7 @@ fn who_added_most(case: &Case, served: &[Service], how_many: usize) -> Vec<usize
 
 #[test]
 fn a_reader_of_the_truth_finds_the_culprits() {
-    for name in [
-        "culprits",
-        "random-order",
-        "hidden-replicas",
-        "aborts",
-        "unrelated",
-    ] {
+    for name in ["culprits", "random-order", "hidden-replicas", "aborts"] {
         let story = Story::named(name).unwrap();
         for seed in 0..6 {
             let case = (story.case)(seed);
@@ -132,4 +127,146 @@ fn every_request_has_one_line_and_a_seed_always_the_same() {
         );
         assert!(first.text == log(3).2.text, "{}", story.name);
     });
+}
+
+/// Hits of the cacheable requests of each endpoint, before and after the middle of the windows' begin.
+fn hit_ratios(case: &Case, from: Micros) -> Vec<[(u64, u64); 2]> {
+    let mut counts = vec![[(0, 0); 2]; case.world.endpoints.len()];
+    for request in case
+        .requests
+        .iter()
+        .filter(|r| r.cached != Cached::Uncached)
+    {
+        let (hits, all) = &mut counts[request.endpoint][usize::from(request.at >= from)];
+        *hits += u64::from(request.cached == Cached::Hit);
+        *all += 1;
+    }
+    counts
+}
+
+#[test]
+fn hit_ratios_fall_by_endpoint_in_a_collapse_and_only_in_total_in_a_change_of_mix() {
+    for seed in 0..4 {
+        let case = (Story::named("cache-step").unwrap().case)(seed);
+        for [before, after] in hit_ratios(&case, case.truth.windows[0].0) {
+            if before.1 >= 500 && after.1 >= 500 {
+                let ratio = |(hits, all): (u64, u64)| hits as f64 / all as f64;
+                assert!(
+                    ratio(before) - ratio(after) > 0.15,
+                    "{seed}: {before:?} {after:?}"
+                );
+            }
+        }
+        let case = (Story::named("cache-mix").unwrap().case)(seed);
+        for [before, after] in hit_ratios(&case, case.world.duration / 2) {
+            if before.1 >= 2_000 && after.1 >= 2_000 {
+                let ratio = |(hits, all): (u64, u64)| hits as f64 / all as f64;
+                assert!(
+                    (ratio(before) - ratio(after)).abs() < 0.05,
+                    "{seed}: {before:?} {after:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_come_from_the_cache_only_where_they_are_kept() {
+    for (name, kept) in [("cached-errors", true), ("uncached-errors", false)] {
+        for seed in 0..4 {
+            let case = (Story::named(name).unwrap().case)(seed);
+            let from_cache = case
+                .requests
+                .iter()
+                .filter(|r| r.status == 500 && r.cached == Cached::Hit);
+            assert_eq!(from_cache.count() > 20, kept, "{name} {seed}");
+        }
+    }
+}
+
+#[test]
+fn one_replica_is_slower_at_each_endpoint_or_only_by_what_it_is_sent() {
+    for (name, slower) in [("slow-replica", true), ("uneven-replicas", false)] {
+        for seed in 0..4 {
+            let case = (Story::named(name).unwrap().case)(seed);
+            let served = served(&case, seed);
+            let hosts = case.world.services[0].hosts.len();
+            let subject = case
+                .truth
+                .subject
+                .clone()
+                .unwrap_or(case.world.services[0].hosts[0].clone());
+            let host = case.world.services[0]
+                .hosts
+                .iter()
+                .position(|h| *h == subject)
+                .unwrap();
+            let (mut there, mut elsewhere) = (0.0, 0.0);
+            for endpoint in 0..case.world.endpoints.len() {
+                let mean = |here: bool| {
+                    let own: Vec<u64> = (case.requests.iter().zip(&served))
+                        .filter(|(r, _)| {
+                            r.endpoint == endpoint
+                                && (r.host == host) == here
+                                && r.at > case.world.duration / 2
+                        })
+                        .map(|(_, done)| done.own.total)
+                        .collect();
+                    (own.len() >= 50).then(|| own.iter().sum::<u64>() as f64 / own.len() as f64)
+                };
+                if let (Some(a), Some(b)) = (mean(true), mean(false)) {
+                    there += a / b;
+                    elsewhere += 1.0;
+                }
+            }
+            let ratio = there / elsewhere;
+            assert_eq!(ratio > 2.0, slower, "{name} {seed} of {hosts}: {ratio}");
+            assert!(
+                slower || (0.85..1.15).contains(&ratio),
+                "{name} {seed}: {ratio}"
+            );
+        }
+    }
+}
+
+#[test]
+fn probes_take_a_visible_share_of_the_busy_time_or_next_to_none() {
+    for (name, range) in [("probes", 0.08..0.36), ("light-probes", 0.0..0.002)] {
+        for seed in 0..4 {
+            let case = (Story::named(name).unwrap().case)(seed);
+            let (mut probes, mut all) = (0, 0);
+            for (request, done) in case.requests.iter().zip(served(&case, seed)) {
+                all += done.own.total;
+                if case.world.endpoints[request.endpoint].path == "/health" {
+                    probes += done.own.total;
+                }
+            }
+            let share = probes as f64 / all as f64;
+            assert!(range.contains(&share), "{name} {seed}: {share}");
+        }
+    }
+}
+
+#[test]
+fn unrelated_endpoints_grow_each_in_its_own_time() {
+    for seed in 0..6 {
+        let case = (Story::named("unrelated").unwrap().case)(seed);
+        let served = served(&case, seed);
+        for (culprit, (from, until)) in case.truth.culprits.iter().zip(&case.truth.windows) {
+            let mean = |inside: bool| {
+                let own: Vec<u64> = (case.requests.iter().zip(&served))
+                    .filter(|(r, _)| {
+                        r.endpoint == *culprit && (*from..*until).contains(&r.at) == inside
+                    })
+                    .map(|(_, done)| done.own.total)
+                    .collect();
+                own.iter().sum::<u64>() as f64 / own.len() as f64
+            };
+            let growth = mean(true) / mean(false);
+            assert!(
+                growth > 1.5,
+                "{seed}: endpoint {culprit} grew {growth} times"
+            );
+        }
+    }
 }

@@ -126,7 +126,7 @@ pub static STORIES: &[Story] = &[
     ),
     story(
         "common-load",
-        "all own times rise and fall with the load; two endpoints grow apart from each other",
+        "all own times rise and fall with the load, ten a little by themselves",
         decoys::common_load,
     ),
     story("nothing", "nothing happens", decoys::nothing),

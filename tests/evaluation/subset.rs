@@ -1,0 +1,38 @@
+//! A fast subset of the evaluation: a few seeds, judged as `cargo bench --bench evaluate` judges many.
+
+use std::path::Path;
+
+use crate::evaluate::judge::Verdict;
+use crate::evaluate::reading::Reading;
+use crate::evaluate::stories::Story;
+use crate::evaluate::verdicts;
+
+fn judged(story: &str, seed: u64, readings: &[Reading]) -> Vec<Verdict> {
+    let program = Path::new(env!("CARGO_BIN_EXE_slowpath"));
+    verdicts(program, Story::named(story).unwrap(), seed, readings).unwrap()
+}
+
+#[test]
+fn with_a_clock_of_the_application_wait_and_own_time_are_those_of_the_simulation() {
+    for story in [
+        "culprits",
+        "random-order",
+        "replicas",
+        "aborts",
+        "rare-lockers",
+    ] {
+        for verdict in judged(story, 3, &[Reading::Timing, Reading::Runtime]) {
+            let (reading, own) = (verdict.reading, &verdict.own_errors);
+            // The clock has microseconds; nginx's times are cut to milliseconds.
+            assert!(
+                verdict.wait_error.is_none_or(|e| e.abs() < 0.01),
+                "{story} {reading:?}: {:?}",
+                verdict.wait_error
+            );
+            assert!(
+                !own.is_empty() && own.iter().all(|e| e.abs() < 1e-5),
+                "{story} {reading:?}: {own:?}"
+            );
+        }
+    }
+}
