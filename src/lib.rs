@@ -43,6 +43,7 @@ pub mod filter;
 pub mod gate;
 pub mod grammar;
 pub mod input;
+pub mod live;
 pub mod phases;
 pub mod record;
 pub mod report;

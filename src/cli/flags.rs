@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use slowpath::live::Range;
 use slowpath::unit::{Micros, Quantile, read_bytes};
 
 /// The form of the output.
@@ -33,7 +34,7 @@ pub enum Color {
 }
 
 /// A report's files and flags.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ReportFlags {
     /// Logs, plain or compressed (gz, zst, bz2, xz); `-` or none: standard input
     #[arg(value_hint = ValueHint::FilePath)]
@@ -210,6 +211,94 @@ pub struct ReportFlags {
     /// Settings [default: slowpath.toml here, where there is one]
     #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+}
+
+/// The flags of the live view.
+#[derive(Debug, Args)]
+pub struct WatchFlags {
+    /// The log, which is followed as `tail -F` does; `-` or none: a pipe on standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+
+    /// The range of time at the beginning
+    #[arg(long, value_name = "RANGE", default_value = "5m", value_parser = read_range)]
+    pub range: Range,
+
+    /// Bytes before the end of the file from which it is read
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = read_backlog)]
+    pub backlog: u64,
+
+    /// Without a terminal: the time between two reports
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_every)]
+    pub every: Micros,
+
+    /// Without a terminal: tables, or JSON, a report a line
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+
+    /// Without a terminal: how many endpoints, 0 for all [default: 30 in a table, all elsewhere]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+
+    /// An nginx log_format string, or the name of a built-in format
+    #[arg(
+        long,
+        value_name = "STR",
+        env = "SLOWPATH_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    pub log_format: Option<String>,
+
+    /// Take the log_format from this nginx configuration, by the access_log that names the file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "log_format")]
+    pub nginx_conf: Option<PathBuf>,
+
+    /// The Server-Timing metric that is the application's time [default: X-Runtime, then `total`]
+    #[arg(long, value_name = "NAME")]
+    pub app_metric: Option<String>,
+
+    /// A route: /users/:id, /static/*, or a regular expression over the whole path
+    #[arg(short = 'm', long = "match", value_name = "PATTERN")]
+    pub matches: Vec<String>,
+
+    /// A route that is an event stream: counted, but kept out of all durations
+    #[arg(long, value_name = "PATTERN")]
+    pub stream: Vec<String>,
+
+    /// Only records for which this holds: 'status >= 500 and total > 1s'
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+
+    /// When to use colours [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<Color>,
+
+    /// Memory for tallies [default: 96MiB]
+    #[arg(long, value_name = "SIZE", value_parser = read_bytes)]
+    pub memory: Option<u64>,
+
+    /// Settings [default: slowpath.toml here, where there is one]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+fn read_range(text: &str) -> Result<Range, String> {
+    Range::named(text).ok_or_else(|| {
+        let names = Range::ALL.map(Range::name).join(", ");
+        format!("the ranges are {names}")
+    })
+}
+
+/// Bytes, or nothing at all.
+fn read_backlog(text: &str) -> Result<u64, String> {
+    if text == "0" { Ok(0) } else { read_bytes(text) }
+}
+
+fn read_every(text: &str) -> Result<Micros, String> {
+    match text.parse()? {
+        Micros(us @ 100_000..) => Ok(Micros(us)),
+        _ => Err("a tenth of a second is the least".to_owned()),
+    }
 }
 
 /// The width of a window.

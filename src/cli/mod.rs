@@ -9,6 +9,7 @@ mod progress;
 mod report;
 mod signals;
 mod sources;
+mod watch;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use exit::Exit;
-use flags::ReportFlags;
+use flags::{ReportFlags, WatchFlags};
 
 /// Reads access logs and says where the time of requests goes: waiting for a worker, or running
 /// application code.
@@ -28,7 +29,7 @@ use flags::ReportFlags;
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Exit codes: 0 fine, 2 trouble (usage, a file that could not be read whole, no line that fits),\n70 a broken invariant of slowpath itself, 130 and 143 interrupted after printing what was read.\n\nExamples:\n  slowpath access.log                              where the time goes, endpoint by endpoint\n  slowpath /var/log/nginx/access.log* --since 1h   the last hour of the log, over rotated files\n  zcat access.log.gz | slowpath --where 'status >= 500'\n  slowpath access.log --show 'GET /api/users/:id'  one endpoint in full\n  slowpath formats access.log                      which format fits, and what is missing to measure wait"
+    after_help = "Exit codes: 0 fine, 2 trouble (usage, a file that could not be read whole, no line that fits),\n70 a broken invariant of slowpath itself, 130 and 143 interrupted after printing what was read.\n\nExamples:\n  slowpath access.log                              where the time goes, endpoint by endpoint\n  slowpath /var/log/nginx/access.log* --since 1h   the last hour of the log, over rotated files\n  zcat access.log.gz | slowpath --where 'status >= 500'\n  slowpath watch access.log                        the same while it is written\n  slowpath access.log --show 'GET /api/users/:id'  one endpoint in full\n  slowpath formats access.log                      which format fits, and what is missing to measure wait"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -42,6 +43,8 @@ struct Cli {
 enum Command {
     /// Tables of endpoints (the default command)
     Report(Box<ReportFlags>),
+    /// A log while it is written, on the whole screen; without a terminal, a report every so often
+    Watch(Box<WatchFlags>),
     /// The built-in log formats; with a file: which one fits, and what is missing to measure wait
     Formats {
         /// A log, or the name of a built-in format
@@ -91,6 +94,7 @@ pub fn run() -> Exit {
     let result = match cli.command {
         None => report::run(cli.report),
         Some(Command::Report(flags)) => report::run(*flags),
+        Some(Command::Watch(flags)) => watch::run(*flags),
         Some(Command::Formats { what }) => formats::run(what.as_deref()),
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Man) => man(),

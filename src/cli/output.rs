@@ -12,10 +12,15 @@ use super::Exit;
 
 /// Writes to stdout. A reader that has gone away (`| head -1`) is no trouble.
 pub fn to_stdout(bytes: &[u8]) -> Result<Exit, String> {
+    is_taken(bytes).map(|_| Exit::Fine)
+}
+
+/// Writes to stdout, and says whether anybody still reads it.
+pub fn is_taken(bytes: &[u8]) -> Result<bool, String> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(Exit::Fine),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Fine),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(format!("cannot write to stdout: {error}")),
     }
 }

@@ -355,7 +355,7 @@ fn form(flags: &ReportFlags) -> Result<Format, String> {
     }
 }
 
-fn choice(flags: &ReportFlags, form: Format) -> Result<Choice, String> {
+pub(super) fn choice(flags: &ReportFlags, form: Format) -> Result<Choice, String> {
     let column = |name: &String| Column::named(name.trim()).map_err(|e| e.to_string());
     let dimensions = dimensions(flags)?;
     // A dimension that was asked for is a column of its name.
@@ -420,7 +420,7 @@ fn dimensions(flags: &ReportFlags) -> Result<Vec<Dimension>, String> {
     flags.group_by.iter().map(dimension).collect()
 }
 
-fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
+pub(super) fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
     let patterns = |texts: &[String]| {
         texts
             .iter()
@@ -467,7 +467,7 @@ fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
     })
 }
 
-fn log_format(flags: &ReportFlags) -> Result<LogFormat, String> {
+pub(super) fn log_format(flags: &ReportFlags) -> Result<LogFormat, String> {
     match (&flags.log_format, &flags.nginx_conf) {
         (Some(text), _) => LogFormat::named(text).map_err(|e| format!("--log-format: {e}")),
         (None, Some(path)) => nginx_conf::read(path)
@@ -560,7 +560,7 @@ fn not_there(summary: &Summary, name: &str) -> String {
     )
 }
 
-fn style(flags: &ReportFlags) -> table::Style {
+pub(super) fn style(flags: &ReportFlags) -> table::Style {
     let terminal = flags.output.is_none() && std::io::stdout().is_terminal();
     let set =
         |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
@@ -606,7 +606,7 @@ fn trouble(summary: &Summary) -> Exit {
 }
 
 /// Checks that every line is accounted for, and every request in the totals.
-fn accounting(summary: &Summary) -> Exit {
+pub(super) fn accounting(summary: &Summary) -> Exit {
     let lines = &summary.lines;
     let rows: u64 = summary
         .endpoints

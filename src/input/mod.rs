@@ -8,11 +8,13 @@ mod cutter;
 mod decode;
 mod follow;
 mod interrupt;
+mod pipe;
 
 pub use blocks::{Block, LONGEST_LINE, lines};
 pub use decode::Compression;
 pub use follow::{Follow, FollowOptions, Followed};
 pub use interrupt::{Interrupt, Interruptible};
+pub use pipe::Pipe;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek};

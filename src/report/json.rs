@@ -42,6 +42,20 @@ pub fn render(view: &View<'_>) -> String {
     // OK because writing to memory cannot fail and every key is a string.
     let text = serde_json::to_string_pretty(&Wire::of(view).report())
         .unwrap_or_else(|e| unreachable!("{e}"));
+    visible(&text)
+}
+
+/// The same on one line, as one of many.
+#[must_use]
+pub fn line(view: &View<'_>) -> String {
+    // OK for the same reason.
+    let text =
+        serde_json::to_string(&Wire::of(view).report()).unwrap_or_else(|e| unreachable!("{e}"));
+    visible(&text)
+}
+
+/// The text with everything escaped that is hidden, and a line end.
+fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if is_hidden(c) {

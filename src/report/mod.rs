@@ -14,6 +14,7 @@ pub mod show;
 pub mod table;
 
 pub use columns::{Cell, Column, ColumnError, Stat};
+pub(crate) use table::wrap;
 
 use crate::diagnosis::Diagnosis;
 use crate::phases::Phase;

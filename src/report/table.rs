@@ -535,7 +535,7 @@ fn foot(view: &View<'_>, left_out: &[String], width: Option<usize>) -> String {
 }
 
 /// Breaks a line at blanks to fit a width; a word that is longer stays whole.
-pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(line: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_inclusive(' ') {
         if let Some(last) = lines.last_mut() {

@@ -24,7 +24,7 @@ type Endpoints = HashMap<Box<[u8]>, Box<Tally>>;
 type Upstreams = HashMap<Box<[u8]>, UpstreamTally>;
 
 /// The grids and what is kept on them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Course {
     /// The grid of the endpoints' cells.
     pub(super) cells: Grid,
@@ -60,14 +60,21 @@ const CELL: usize = 64;
 const LOAD: usize = 40;
 const LINE: usize = 512;
 
+impl Kept {
+    /// The caps that go with so many bytes for all tallies.
+    fn most(memory: usize) -> Kept {
+        Kept {
+            cells: memory / CELLS_PART / CELL,
+            loads: memory / LOADS_PART / LOAD,
+            lines: memory / LINES_PART / LINE,
+        }
+    }
+}
+
 impl Course {
     /// Nothing yet.
     pub fn new(question: &Question) -> Course {
-        let most = Kept {
-            cells: question.memory / CELLS_PART / CELL,
-            loads: question.memory / LOADS_PART / LOAD,
-            lines: question.memory / LINES_PART / LINE,
-        };
+        let most = Kept::most(question.memory);
         let grid = Grid::new(question.window_seconds);
         Course {
             cells: grid,
@@ -82,6 +89,17 @@ impl Course {
                 lines: most.lines,
             },
         }
+    }
+
+    /// Keeps to the caps of this memory from the next look on.
+    pub fn limit(&mut self, memory: usize) {
+        self.most = Kept::most(memory);
+        self.look = self.most;
+    }
+
+    /// Bytes of what is kept, about.
+    pub fn bytes(&self) -> usize {
+        self.kept.cells * CELL + self.kept.loads * LOAD + self.kept.lines * LINE
     }
 
     /// Counts a record at its endpoint and its upstream.

@@ -8,6 +8,7 @@ mod cells;
 mod course;
 mod freeze;
 pub mod histogram;
+mod lens;
 mod pool;
 mod reducer;
 mod rejects;
@@ -22,6 +23,7 @@ mod timeline;
 pub use cells::{Cell, MOST_STARTS, Timing};
 pub use freeze::freeze;
 pub use histogram::Bucket;
+pub use lens::Lens;
 pub use pool::Load;
 pub use reducer::{latest, reduce};
 pub use rejects::RejectSink;
@@ -30,6 +32,7 @@ pub use sample::{Sampled, Text};
 pub use slowest::SlowRequest;
 pub use sparse::Slot;
 pub use tallies::{FileTally, Tallies};
+pub use tally::{Tally, UpstreamTally};
 
 use crate::endpoint::{Dimension, Naming};
 use crate::filter::Filter;
@@ -87,6 +90,15 @@ impl Shown {
                 method: None,
                 route: name.as_bytes().to_vec(),
             },
+        }
+    }
+
+    /// The name of an endpoint of a summary.
+    #[must_use]
+    pub fn of(endpoint: &Endpoint) -> Shown {
+        Shown {
+            method: Some(endpoint.method.clone()),
+            route: endpoint.route.clone(),
         }
     }
 

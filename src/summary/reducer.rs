@@ -10,13 +10,12 @@ use std::sync::atomic::Ordering;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::lens::Lens;
 use super::rejects::RejectSink;
 use super::tallies::add;
 use super::{Question, Tallies};
-use crate::filter::Filtered;
-use crate::input::{Block, Feed, LONGEST_LINE, Progress, Seat, lines};
-use crate::phases::Phases;
-use crate::record::{Plans, Reader, Record, Reject};
+use crate::input::{Block, Feed, Progress, Seat, lines};
+use crate::record::{Plans, Reader, Reject};
 use crate::stamp::Stamp;
 
 /// Tallies everything that the feed gives.
@@ -35,7 +34,7 @@ pub fn reduce<W: Write + Send>(
         let mut worker = Worker {
             tallies,
             question,
-            key: Vec::new(),
+            lens: Lens::new(question),
             filtered: 0,
             others: Vec::new(),
             rejected: rejects.map(|_| Vec::new()),
@@ -95,8 +94,7 @@ fn work<S: Send>(
 struct Worker<'t> {
     tallies: &'t mut Tallies,
     question: &'t Question,
-    /// Scratch space for the key of an endpoint.
-    key: Vec<u8>,
+    lens: Lens<'t>,
     /// Records of this block that do not count.
     filtered: u64,
     /// Records of this block by format, but for the first.
@@ -140,50 +138,21 @@ impl Worker<'_> {
         source: usize,
         line: &'l [u8],
     ) -> Result<(), Reject> {
-        if line.len() > LONGEST_LINE {
-            return Err(Reject::TooLong);
-        }
-        let (which, record) = reader.read(line)?;
-        let mut phases = Phases::of(&record, &self.question.clock)?;
+        let (which, found) = self.lens.read(reader, line)?;
         if which > 0 {
             let others = &mut self.others;
             others.resize(others.len().max(which), 0);
             others[which - 1] += 1;
         }
-        let naming = &self.question.naming;
-        if naming.is_stream(&record) {
-            phases = Phases::upgraded();
-        }
-        naming.key(&record, &mut self.key);
-        if self.counts(&record, &phases) {
-            self.tallies
-                .record(self.question, source, &record, &phases, &self.key);
-        } else {
-            self.filtered += 1;
+        match found {
+            Some((record, phases)) => {
+                let key = self.lens.key();
+                self.tallies
+                    .record(self.question, source, &record, &phases, key);
+            }
+            None => self.filtered += 1,
         }
         Ok(())
-    }
-
-    /// Whether the time range and the filter let a record count.
-    #[inline]
-    fn counts(&self, record: &Record<'_>, phases: &Phases) -> bool {
-        let question = self.question;
-        let in_range = match (question.since, question.until, record.stamp) {
-            (None, None, _) => true,
-            (_, _, None) => false,
-            (since, until, Some(stamp)) => {
-                since.is_none_or(|since| since <= stamp) && until.is_none_or(|until| stamp < until)
-            }
-        };
-        in_range
-            && question.filter.as_ref().is_none_or(|filter| {
-                let route = question.naming.parts(&self.key).route;
-                filter.holds(&Filtered {
-                    record,
-                    phases,
-                    route,
-                })
-            })
     }
 
     /// Counts a line that is no record, and keeps it where it is wanted.

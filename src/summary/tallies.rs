@@ -66,7 +66,7 @@ pub(super) fn add(mine: &mut Vec<u64>, theirs: &[u64]) {
 const MOST_UPSTREAMS: usize = 4_096;
 
 /// The mutable, mergeable state of a worker.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tallies {
     /// By source.
     pub files: Vec<FileTally>,
@@ -93,7 +93,7 @@ pub struct Tallies {
 }
 
 /// The memory that endpoints may take.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Cap {
     /// Bytes for the endpoints of this worker.
     budget: usize,
@@ -387,6 +387,29 @@ impl Tallies {
         self
     }
 
+    /// Gives it another share of the memory, which holds from the next record or merge on.
+    pub fn limit(&mut self, budget: usize) {
+        self.cap.budget = budget / RESERVE;
+        self.course.limit(budget);
+    }
+
+    /// Bytes of everything, about: of the endpoints, and of what is kept of them over time.
+    #[must_use]
+    pub fn bytes_in_all(&self) -> usize {
+        self.bytes() + self.course.bytes()
+    }
+
+    /// Takes the smaller form of everything: no more records are coming.
+    pub fn shrink(&mut self) {
+        self.endpoints.values_mut().for_each(|tally| tally.shrink());
+        self.cap.door = Door::default();
+    }
+
+    /// The endpoints with their keys, in no order.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&[u8], &Tally)> {
+        self.endpoints.iter().map(|(key, tally)| (&**key, &**tally))
+    }
+
     /// The clock that told app time or wait most often.
     pub(super) fn clock(&self) -> Option<Clock> {
         [Clock::XRuntime, Clock::ServerTiming, Clock::QueueTimer]
@@ -479,7 +502,7 @@ const LOOK_EVERY: usize = 16_384;
 
 /// Remembers keys by two bits each: a name that comes once is held at the door. A few strangers are
 /// let in by mistake (under 2 %), never the other way round.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Door {
     bits: Vec<u64>,
     keys: usize,

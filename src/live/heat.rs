@@ -1,0 +1,55 @@
+//! The latency of one endpoint over time: how many requests in which band of duration, cell by cell.
+
+use crate::phases::Phase;
+use crate::summary::Tally;
+use crate::summary::histogram::buckets;
+use crate::unit::Micros;
+
+/// Where the bands begin: a third of a decade and more apart, as people count.
+pub const BANDS: [u64; 12] = [
+    0,
+    1_000,
+    3_000,
+    10_000,
+    30_000,
+    100_000,
+    300_000,
+    1_000_000,
+    3_000_000,
+    10_000_000,
+    30_000_000,
+    100_000_000,
+];
+
+/// Requests by cell of time and band of duration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heat {
+    /// The length of a cell.
+    pub width: Micros,
+    /// The cells, oldest first; each with one count for a band.
+    pub cells: Vec<[u64; BANDS.len()]>,
+}
+
+impl Heat {
+    /// So many empty cells.
+    #[must_use]
+    pub fn new(cells: usize, width: Micros) -> Self {
+        Heat {
+            width,
+            cells: vec![[0; BANDS.len()]; cells],
+        }
+    }
+
+    /// Adds the whole durations of an endpoint to a cell.
+    pub fn add(&mut self, cell: usize, tally: &Tally) {
+        let Some(counts) = self.cells.get_mut(cell) else {
+            return;
+        };
+        let total = &tally.phases[Phase::Total as usize];
+        for bucket in buckets(&total.histogram().freeze()) {
+            // OK because the first band begins at 0.
+            let band = BANDS.partition_point(|begin| *begin <= bucket.middle()) - 1;
+            counts[band] += bucket.count;
+        }
+    }
+}
