@@ -16,7 +16,10 @@ const EACH: usize = 16;
 
 /// Upstreams by endpoint.
 #[derive(Debug, Default)]
-pub struct Upstreams(HashMap<Box<[u8]>, Vec<(Box<[u8]>, UpstreamTally)>>);
+pub struct Upstreams(HashMap<Box<[u8]>, Addresses>);
+
+/// The addresses of an endpoint's upstreams, in the order in which they came.
+type Addresses = Vec<(Box<[u8]>, UpstreamTally)>;
 
 impl Upstreams {
     /// Counts a record of the endpoint with this key.

@@ -19,3 +19,4 @@ mod settings;
 mod signals;
 mod terminal;
 mod view;
+mod watch;

@@ -9,6 +9,7 @@ mod app_clock;
 mod client;
 mod incident;
 mod log;
+mod logrotate;
 mod report;
 mod server;
 mod servers;

@@ -8,7 +8,7 @@ use super::head::rate;
 use crate::live::heat::{BANDS, Heat};
 use crate::live::{Detail, Picture};
 use crate::phases::Phase;
-use crate::report::endpoint_name;
+use crate::report::{endpoint_name, wrap};
 use crate::summary::Endpoint;
 use crate::unit::{self, Micros, Quantile};
 use crate::untrusted::Untrusted;
@@ -23,10 +23,12 @@ pub(super) fn lines(picture: &Picture, paint: Paint, width: u16) -> Vec<Line<'st
     };
     let width = usize::from(width);
     let name = endpoint_name(endpoint, |text| text.for_terminal_within(width.max(20)));
-    let mut lines = vec![
-        Line::styled(name, paint.strong()),
-        counts(endpoint, picture),
-    ];
+    let mut lines = vec![Line::styled(name, paint.strong())];
+    lines.extend(
+        wrap(&counts(endpoint, picture), width)
+            .into_iter()
+            .map(Line::raw),
+    );
     lines.push(Line::default());
     lines.extend(phases(endpoint, paint));
     lines.push(Line::default());
@@ -36,8 +38,8 @@ pub(super) fn lines(picture: &Picture, paint: Paint, width: u16) -> Vec<Line<'st
     lines
 }
 
-fn counts(endpoint: &Endpoint, picture: &Picture) -> Line<'static> {
-    Line::raw(format!(
+fn counts(endpoint: &Endpoint, picture: &Picture) -> String {
+    format!(
         "{} requests, {} req/s, {} 4xx, {} 5xx, {} cut off, {} busy ({} of all)",
         unit::count(endpoint.requests),
         rate(picture.per_second(endpoint.requests)),
@@ -46,7 +48,7 @@ fn counts(endpoint: &Endpoint, picture: &Picture) -> Line<'static> {
         unit::count(endpoint.censored),
         endpoint.busy,
         unit::share(endpoint.busy.0, picture.summary.totals.busy.0.max(1)),
-    ))
+    )
 }
 
 fn phases(endpoint: &Endpoint, paint: Paint) -> Vec<Line<'static>> {

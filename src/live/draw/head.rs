@@ -26,7 +26,7 @@ pub(super) fn lines(
     let width = usize::from(width);
     let mut lines = vec![
         title(screen, picture, paint, width),
-        numbers(picture, paint),
+        numbers(picture, paint, width),
     ];
     if let Some(trouble) = &picture.trouble {
         let first = trouble.lines().next().unwrap_or_default();
@@ -91,7 +91,7 @@ fn title(screen: &Screen, picture: &Picture, paint: Paint, width: usize) -> Line
     Line::from(spans)
 }
 
-fn numbers(picture: &Picture, paint: Paint) -> Line<'static> {
+fn numbers(picture: &Picture, paint: Paint, width: usize) -> Line<'static> {
     let totals = &picture.summary.totals;
     let mut spans = vec![Span::styled(
         format!("{} req/s", rate(picture.per_second(totals.requests))),
@@ -128,7 +128,11 @@ fn numbers(picture: &Picture, paint: Paint) -> Line<'static> {
     let rejected = picture.summary.lines.rejected();
     if rejected > 0 {
         let text = format!("  {} rejected", unit::count(rejected));
-        spans.push(Span::styled(text, paint.bad()));
+        spans.insert(2, Span::styled(text, paint.bad()));
+    }
+    // What comes last is missed least.
+    while spans.len() > 1 && spans.iter().map(Span::width).sum::<usize>() > width {
+        spans.pop();
     }
     Line::from(spans)
 }
@@ -152,13 +156,16 @@ fn followed(picture: &Picture) -> Option<String> {
         1 => Some(format!("{what} once")),
         n => Some(format!("{what} {n} times")),
     };
-    let truncated = times(followed.truncations, "truncated").map(|text| {
-        format!(
-            "{text} (what was written just before is not known, {} half lines dropped)",
-            followed.cut
-        )
-    });
-    let parts: Vec<String> = [times(followed.rotations, "rotated"), truncated]
+    let truncated = times(followed.truncations, "truncated");
+    // What was written between the last look and the truncation was never seen.
+    let gap = truncated
+        .is_some()
+        .then(|| "a gap there cannot be known".to_owned());
+    let cut = match followed.cut {
+        0 => None,
+        n => Some(format!("half lines dropped: {n}")),
+    };
+    let parts: Vec<String> = [times(followed.rotations, "rotated"), truncated, gap, cut]
         .into_iter()
         .flatten()
         .collect();

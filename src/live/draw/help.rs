@@ -63,14 +63,14 @@ pub(super) fn foot(screen: &Screen, paint: Paint, width: u16) -> Line<'static> {
         ]);
     }
     let order = format!(
-        "sorted by {}{}",
+        "by {}{}",
         screen.order.name(),
         if screen.reversed { ", reversed" } else { "" }
     );
     let text = match screen.view {
         View::Table if screen.filter.is_empty() => {
             format!(
-                "{order}   s sort  / filter  Enter endpoint  f findings  p pause  ? help  q quit"
+                "{order}  s sort  / filter  Enter endpoint  f findings  p pause  ? help  q quit"
             )
         }
         View::Table => format!(

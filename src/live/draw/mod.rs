@@ -2,6 +2,8 @@
 //! nothing.
 
 mod endpoint;
+#[cfg(test)]
+mod frames;
 mod head;
 mod help;
 mod paint;
