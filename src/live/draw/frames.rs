@@ -23,7 +23,6 @@ fn question() -> Question {
     Question {
         memory: Question::MEMORY,
         examples: 3,
-        upstreams: true,
         ..Question::default()
     }
 }
