@@ -21,7 +21,7 @@ fn logrotate(folder: &Path, how: &str) {
         "{} {{\n  rotate 3\n  {how}\n  compress\n  delaycompress\n}}\n",
         log.display()
     );
-    std::fs::write(&conf, text).unwrap();
+    std::fs::write(&conf, text).expect("a file to write");
     let mut command = Command::new("/usr/sbin/logrotate");
     command
         .arg("-f")
@@ -43,12 +43,12 @@ fn open(path: &Path) -> File {
         .create(true)
         .append(true)
         .open(path)
-        .unwrap()
+        .expect("a log")
 }
 
 /// Writes numbered lines, follows them, and rotates in between; the lines that came out, in their order.
 fn follow(how: &str, mut rotated: impl FnMut(&Path, &mut File)) -> (Vec<usize>, Followed) {
-    let folder = TempDir::new().unwrap();
+    let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("access.log");
     let mut log = open(&path);
     let done = AtomicBool::new(false);
@@ -64,7 +64,7 @@ fn follow(how: &str, mut rotated: impl FnMut(&Path, &mut File)) -> (Vec<usize>, 
             loop {
                 let more = follow.read(Instant::now(), &mut block);
                 numbers.extend(lines(block.bytes()).map(|line| {
-                    let text = std::str::from_utf8(line).unwrap();
+                    let text = std::str::from_utf8(line).expect("ASCII");
                     // A joined or invented line would be no number, or one that was never written.
                     let number: usize = text
                         .parse()
@@ -84,8 +84,8 @@ fn follow(how: &str, mut rotated: impl FnMut(&Path, &mut File)) -> (Vec<usize>, 
         for rotation in 0..ROTATIONS {
             for number in 0..LINES {
                 let number = rotation * LINES + number;
-                writeln!(log, "{number:0200}").unwrap();
-                if number % 100 == 0 {
+                writeln!(log, "{number:0200}").expect("room");
+                if number.is_multiple_of(100) {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -97,7 +97,7 @@ fn follow(how: &str, mut rotated: impl FnMut(&Path, &mut File)) -> (Vec<usize>, 
             }
         }
         done.store(true, Ordering::Relaxed);
-        reader.join().unwrap()
+        reader.join().expect("a reader that does not panic")
     })
 }
 
