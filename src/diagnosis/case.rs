@@ -1,18 +1,226 @@
 //! What the rules look at: the summary, and what is worked out of it once for all of them.
 
-use crate::summary::Summary;
+use super::change::{Change, changes};
+use super::incident::{Incident, Sign, incidents, quiet};
+use super::limits;
+use super::panel::Panel;
+use super::pool::{Pool, pools};
+use super::verdict::{Cause, Verdict, verdict};
+use super::{Grounds, Prose};
+use crate::stamp::Stamp;
+use crate::summary::{Endpoint, Knowledge, Summary};
+use crate::unit::Micros;
 
 /// A log under examination.
 #[derive(Debug)]
 pub struct Case<'s> {
     /// The log in numbers.
     pub summary: &'s Summary,
+    /// Endpoints over windows; `None` where the log is too short or has no times.
+    pub panel: Option<Panel>,
+    /// Windows outside of incidents.
+    pub quiet: Vec<bool>,
+    /// What happened, in the order of time.
+    pub incidents: Vec<Examined>,
+    /// The pools, in the order of the summary's upstreams.
+    pub pools: Vec<Option<Pool>>,
+}
+
+/// An incident, and what is known of its cause.
+#[derive(Debug)]
+pub struct Examined {
+    /// When.
+    pub incident: Incident,
+    /// What changed, endpoint by endpoint.
+    pub changes: Vec<Change>,
+    /// Whose fault it is.
+    pub verdict: Verdict,
 }
 
 impl<'s> Case<'s> {
     /// Works out what the rules share.
     #[must_use]
     pub fn new(summary: &'s Summary) -> Case<'s> {
-        Case { summary }
+        let panel = Panel::of(summary);
+        let mut case = Case {
+            summary,
+            quiet: Vec::new(),
+            incidents: Vec::new(),
+            pools: pools(summary),
+            panel,
+        };
+        if let Some(panel) = &case.panel {
+            let incidents = incidents(panel);
+            case.quiet = quiet(&incidents, panel.windows);
+            case.incidents = incidents
+                .into_iter()
+                .map(|incident| examine(panel, incident, &case.quiet))
+                .collect();
+        }
+        case
+    }
+
+    /// Why nothing that needs windows can be looked for; `None` where it can.
+    pub fn blind(&self) -> Option<String> {
+        let Some(panel) = &self.panel else {
+            return Some(match self.summary.range {
+                None => "the log has no times of day".to_owned(),
+                Some(_) if self.summary.totals.busy == Micros(0) => {
+                    "the log has no durations".to_owned()
+                }
+                Some(_) => format!(
+                    "it takes {} requests with a duration and {} windows of time: give a longer log",
+                    limits::LEAST_REQUESTS,
+                    limits::LEAST_WINDOWS
+                ),
+            });
+        };
+        let quiet: f64 = panel
+            .series
+            .iter()
+            .map(|series| {
+                series
+                    .sum(|window| self.quiet.get(window).copied().unwrap_or(false))
+                    .served
+            })
+            .sum();
+        (quiet < limits::LEAST_QUIET * panel.requests).then(|| {
+            "there is no quiet time in this log to compare with: give a longer log, or a quiet one with --baseline"
+                .to_owned()
+        })
+    }
+
+    /// The incidents that were seen by times, not by traffic alone.
+    pub fn slow(&self) -> impl Iterator<Item = &Examined> {
+        self.incidents
+            .iter()
+            .filter(|examined| examined.incident.sign != Sign::Traffic)
+    }
+
+    /// When an incident began and ended: the windows of its cause.
+    pub fn span(&self, incident: &Incident) -> (Option<Stamp>, Option<Stamp>) {
+        let start = |window| self.panel.as_ref().map(|panel| panel.start(window));
+        (start(incident.from), start(incident.until))
+    }
+
+    /// The window of a point in time; `None` outside of the panel.
+    pub fn window(&self, stamp: Stamp) -> Option<usize> {
+        let panel = self.panel.as_ref()?;
+        let window = stamp.0.div_euclid(panel.width.0 as i64) - panel.first;
+        usize::try_from(window)
+            .ok()
+            .filter(|window| *window < panel.windows)
+    }
+
+    /// On what statements about own time rest.
+    pub fn grounds(&self) -> Grounds {
+        match self.summary.split.wait {
+            Knowledge::Measured => Grounds::Measured,
+            Knowledge::Unknown => Grounds::Inferred,
+        }
+    }
+
+    /// The name of an endpoint in a sentence.
+    pub fn name(&self, endpoint: usize) -> Prose {
+        match self.summary.endpoints.get(endpoint) {
+            None => Prose::default(),
+            Some(Endpoint { method, route, .. }) if method.is_empty() => Prose::new("").log(route),
+            Some(Endpoint { method, route, .. }) => {
+                Prose::new("").log(method).words(" ").log(route)
+            }
+        }
+    }
+
+    /// The names of endpoints in a sentence: the first few, and how many more.
+    pub fn names(&self, endpoints: &[usize]) -> Prose {
+        const SHOWN: usize = 6;
+        let mut names: Vec<Prose> = endpoints
+            .iter()
+            .take(SHOWN)
+            .map(|at| self.name(*at))
+            .collect();
+        let more = endpoints.len().saturating_sub(SHOWN);
+        if more > 0 {
+            names.push(Prose::new(format!("{more} more")));
+        }
+        Prose::list(names)
+    }
+}
+
+fn examine(panel: &Panel, incident: Incident, quiet: &[bool]) -> Examined {
+    let changes = changes(panel, &incident, quiet);
+    let rates = rates(panel, &incident, quiet);
+    let verdict = verdict(&changes, rates);
+    Examined {
+        incident,
+        changes,
+        verdict,
+    }
+}
+
+/// Requests per second in quiet windows around an incident, as near as there are enough, and in it.
+fn rates(panel: &Panel, incident: &Incident, quiet: &[bool]) -> (f64, f64) {
+    let length = incident.until - incident.from;
+    let near = |window: usize| {
+        let reach = 2 * length.max(3);
+        window + reach >= incident.from && window < incident.until + reach
+    };
+    let is_quiet =
+        |window: usize| quiet.get(window).copied().unwrap_or(false) && !incident.holds(window);
+    let count = |within: &dyn Fn(usize) -> bool| {
+        let windows = (0..panel.windows).filter(|window| within(*window)).count();
+        let served: f64 = panel
+            .series
+            .iter()
+            .map(|series| series.sum(within).served)
+            .sum();
+        (windows, served)
+    };
+    let per_second = |(windows, served): (usize, f64)| {
+        served / (windows.max(1) as f64 * panel.width.0 as f64 / 1e6)
+    };
+    let around = count(&|window| is_quiet(window) && near(window));
+    let around = if around.0 >= 3 {
+        around
+    } else {
+        count(&is_quiet)
+    };
+    (
+        per_second(around),
+        per_second(count(&|window| incident.holds(window))),
+    )
+}
+
+/// Puts incidents together that have the same cause: the same culprits mostly, or something common.
+pub fn same_cause<'c>(incidents: &[&'c Examined]) -> Vec<Vec<&'c Examined>> {
+    let mut groups: Vec<Vec<&Examined>> = Vec::new();
+    for examined in incidents {
+        let group = groups
+            .iter_mut()
+            .find(|group| group.first().is_some_and(|first| is_same(first, examined)));
+        match group {
+            Some(group) => group.push(examined),
+            None => groups.push(vec![examined]),
+        }
+    }
+    groups
+}
+
+fn is_same(one: &Examined, another: &Examined) -> bool {
+    let endpoints = |examined: &Examined, places: &[usize]| -> Vec<usize> {
+        places
+            .iter()
+            .filter_map(|at| examined.changes.get(*at))
+            .map(|change| change.endpoint)
+            .collect()
+    };
+    match (&one.verdict.cause, &another.verdict.cause) {
+        (Cause::Culprits(a), Cause::Culprits(b)) => {
+            let (a, b) = (endpoints(one, a), endpoints(another, b));
+            let both = a.iter().filter(|endpoint| b.contains(endpoint)).count();
+            2 * both >= a.len().max(b.len())
+        }
+        (Cause::Common(_), Cause::Common(_)) | (Cause::Unknown, Cause::Unknown) => true,
+        _ => false,
     }
 }

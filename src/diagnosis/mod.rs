@@ -1,33 +1,31 @@
 //! What the summary means: findings, each with the evidence that it rests on.
 //!
 //! A [`Case`] is made of the summary once: the windows in which something was wrong, and what changed
-//! in them. Then every rule of [`RULES`] looks at the case, one file a rule, and none changes it.
+//! in them. Then every rule of `rules` looks at the case, one file a rule, and none changes it.
 //! Nothing here reads a log or prints; the sentences are made here, their escaping is the renderers'.
 //!
 //! No finding is better than a false one: a rule that has too little to go by says so in
 //! [`Diagnosis::not_looked_at`].
 
 mod case;
+mod change;
 mod finding;
+mod incident;
+mod limits;
+mod panel;
+mod pool;
 mod prose;
+mod rules;
+mod stretch;
+mod verdict;
 
 pub use case::Case;
 pub use finding::{Evidence, Finding, Grounds, Kind, Named, Role, Severity, Subject, Topic, Value};
+pub use pool::Pool;
 pub use prose::{Piece, Prose};
 
 use crate::summary::Summary;
-
-/// What a rule says: its findings, or why it could not look.
-type Verdict = Result<Vec<Finding>, String>;
-
-/// A rule: the kinds of finding that it makes, and how.
-struct Rule {
-    kinds: &'static [Kind],
-    look: fn(&Case<'_>) -> Verdict,
-}
-
-/// All rules. What they share is worked out in the case, so their order says nothing.
-const RULES: &[Rule] = &[];
+use rules::RULES;
 
 /// A kind of finding that was not looked for, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,29 +7,40 @@ use super::sparse::{Additive, Grid, Slot, Sparse};
 use crate::phases::{Ending, Phase, Phases};
 use crate::stamp::Stamp;
 
-/// An endpoint in a window. A cell and its key are one cache line.
+/// An endpoint in a window; with its key less than a cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cell {
     /// Records.
     pub requests: u32,
     /// Records with a status of 500 and over.
     pub errors_5xx: u32,
-    /// Records that were cut off at an upstream: nothing else of this cell knows them.
+    /// Records that were cut off at an upstream; no sum of this cell knows them.
     pub cut: u32,
-    /// Records whose app time is known.
-    pub timed: u32,
-    /// Records that kept a worker busy and whose app time is not known.
-    pub untimed: u32,
-    /// App time of those that are timed, in µs.
-    pub own: u64,
-    /// Squares of the app time of the timed and of the whole of the untimed, in units of
-    /// (1.024 ms)²: sums of 64 bits last for four billion requests of a minute.
+    /// Records that kept a worker busy and were not cut off: those that the sums are of.
+    pub served: u32,
+    /// Their app time; where it is not known, server time (else upstream time, else the whole), in µs.
+    pub time: u64,
+    /// The squares of it in units of (1.024 ms)²: 64 bits last for four billion requests of a minute.
     pub squares: u64,
-    /// Wait of those that are timed, in µs.
+    /// Its logarithms, see [`log`].
+    pub logs: u64,
+    /// Their wait, in µs.
     pub wait: u64,
-    /// Server time (else upstream time, else the whole) of the untimed, in µs.
-    pub whole: u64,
 }
+
+/// The binary logarithm of a duration in µs times 256, interpolated between powers of two (off by at
+/// most 0.09 octaves): integers, so that sums do not depend on the order. 0 counts as 1.
+#[inline]
+pub fn log(us: u64) -> u64 {
+    let us = us | 1;
+    let octave = us.ilog2();
+    (u64::from(octave) << 8) | ((us << (63 - octave)) << 1 >> 56)
+}
+
+/// The slot of records whose app time is known.
+pub const TIMED: Slot = 0;
+/// The slot of records without app time whose upstream is not known.
+pub const NOWHERE: Slot = 1;
 
 impl Cell {
     /// Counts a record.
@@ -42,17 +53,13 @@ impl Cell {
             self.cut += 1;
             return;
         }
+        self.served += 1;
         let coarse = busy.0 >> 10;
+        self.time = self.time.saturating_add(busy.0);
         self.squares = self.squares.saturating_add(coarse.saturating_mul(coarse));
-        if phases.get(Phase::App).is_some() {
-            self.timed += 1;
-            self.own = self.own.saturating_add(busy.0);
-            let wait = phases.get(Phase::Wait).unwrap_or_default();
-            self.wait = self.wait.saturating_add(wait.0);
-        } else {
-            self.untimed += 1;
-            self.whole = self.whole.saturating_add(busy.0);
-        }
+        self.logs += log(busy.0);
+        let wait = phases.get(Phase::Wait).unwrap_or_default();
+        self.wait = self.wait.saturating_add(wait.0);
     }
 }
 
@@ -61,12 +68,11 @@ impl Additive for Cell {
         self.requests = self.requests.saturating_add(other.requests);
         self.errors_5xx = self.errors_5xx.saturating_add(other.errors_5xx);
         self.cut = self.cut.saturating_add(other.cut);
-        self.timed = self.timed.saturating_add(other.timed);
-        self.untimed = self.untimed.saturating_add(other.untimed);
-        self.own = self.own.saturating_add(other.own);
+        self.served = self.served.saturating_add(other.served);
+        self.time = self.time.saturating_add(other.time);
         self.squares = self.squares.saturating_add(other.squares);
+        self.logs = self.logs.saturating_add(other.logs);
         self.wait = self.wait.saturating_add(other.wait);
-        self.whole = self.whole.saturating_add(other.whole);
     }
 }
 
@@ -155,7 +161,7 @@ impl History {
     ) -> usize {
         // With a clock of the application the upstream tells nothing more about wait.
         let slot = if phases.get(Phase::App).is_some() {
-            0
+            TIMED
         } else {
             upstream
         };
@@ -205,14 +211,14 @@ impl History {
 }
 
 /// The number that stands for a name in a window: a hash, so that it is the same in every worker. Two
-/// names share one in 1 of 65,535 cases.
+/// names share one in 1 of 65,534 cases.
 #[inline]
 pub fn slot(name: &[u8]) -> Slot {
-    // FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>; folded, and 0 is kept for no name.
+    // FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>; folded, and the first two are kept for no name.
     let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     });
-    ((hash >> 16) ^ (hash & 0xffff)).max(1) as Slot
+    ((hash >> 16) ^ (hash & 0xffff)).max(2) as Slot
 }
 
 /// The names of metrics, by slot; those with the smallest slots where there are too many.

@@ -9,7 +9,7 @@
 use hashbrown::HashMap;
 
 use super::Question;
-use super::cells::{MetricNames, slot};
+use super::cells::{MetricNames, NOWHERE, slot};
 use super::sample::{Sampled, Scarcity};
 use super::sparse::Grid;
 use super::tallies::Tallies;
@@ -56,7 +56,7 @@ const CELLS_PART: usize = 24;
 const LOADS_PART: usize = 96;
 const LINES_PART: usize = 32;
 /// Bytes of a cell with its key, of a load with its key, and of a sampled line.
-const CELL: usize = 64;
+const CELL: usize = 56;
 const LOAD: usize = 40;
 const LINE: usize = 512;
 
@@ -112,7 +112,7 @@ impl Course {
         arrival: Option<Stamp>,
         phases: &Phases,
     ) {
-        let mut slot = 0;
+        let mut slot = NOWHERE;
         if let Some(upstream) = upstream {
             upstream.record(record, phases);
             slot = upstream.slot;

@@ -20,7 +20,7 @@ mod tallies;
 mod tally;
 mod timeline;
 
-pub use cells::{Cell, MOST_STARTS, Timing};
+pub use cells::{Cell, MOST_STARTS, NOWHERE, TIMED, Timing};
 pub use freeze::freeze;
 pub use histogram::Bucket;
 pub use lens::Lens;
@@ -321,7 +321,8 @@ pub struct History {
 pub struct WindowCell {
     /// The number of the window: it begins at this many widths since 1970.
     pub window: i64,
-    /// The upstream, see [`Upstream::slot`]; 0 where upstreams are not told apart.
+    /// [`TIMED`] for records whose app time is known; of the others the upstream, see
+    /// [`Upstream::slot`], or [`NOWHERE`].
     pub upstream: Slot,
     /// What is counted.
     pub cell: Cell,

@@ -1,0 +1,96 @@
+//! Every threshold of the diagnosis, each with its reason. "Chosen" means that a person would call the
+//! case on one side of it obvious and on the other doubtful; "simulated" that the value was compared with
+//! others on seeded simulations (`benches/evaluate`, seeds below 10,000).
+
+/// Requests in an average window of the panel: fewer, and a window's mean says nothing. Chosen.
+pub const REQUESTS_A_WINDOW: f64 = 30.0;
+/// Windows of a panel at most: what a matrix of them and some hundred endpoints may cost. Chosen.
+pub const MOST_WINDOWS: usize = 2_048;
+/// Windows of a panel at least, so that before and after can be told apart. Chosen.
+pub const LEAST_WINDOWS: usize = 12;
+/// Requests at least of which anything is said: below this nothing is beyond chance. Chosen.
+pub const LEAST_REQUESTS: u64 = 200;
+
+/// Requests in a block of one endpoint's course: the mean of eight is no longer one request's whim,
+/// and an incident with two dozen requests still has three blocks. Simulated.
+pub const REQUESTS_A_BLOCK: f64 = 8.0;
+/// Blocks of one course at most. Chosen.
+pub const MOST_BLOCKS: f64 = 400.0;
+/// The level of a course is this percentile of its blocks: an incident may cover two thirds of a log
+/// (post-mortem 1), and the median would lie in it. Simulated.
+pub const LEVEL_PERCENTILE: usize = 30;
+/// A block counts as raised above this part beyond the level, or beyond so many scatters. Chosen as
+/// half of what makes a culprit.
+pub const RAISED: f64 = 0.25;
+/// The same in scatters: the drift of a CUSUM that reacts to shifts of three. Simulated.
+pub const RAISED_SCATTERS: f64 = 1.5;
+/// No block counts more than so many scatters: one request that took a hundred times as long must not
+/// make an incident. Simulated.
+pub const BLOCK_CLIP: f64 = 3.0;
+/// The sum of the scatters at which a stretch is an incident: a false alarm in some 10^7 blocks of
+/// Gaussian noise. Simulated.
+pub const STRETCH: f64 = 8.0;
+
+/// Standard errors beyond which an endpoint's own time has grown: 300 endpoints are tested at once.
+pub const GROWN_Z: f64 = 4.0;
+/// The same on the scale of logarithms, where one long request weighs little. Simulated.
+pub const GROWN_LOG_Z: f64 = 3.0;
+/// Growth of a culprit's own time per request. Of 30 % and less nobody would call an endpoint slow.
+pub const CULPRIT_GROWTH: f64 = 0.5;
+/// Share of all added work that a culprit has at least; 10 % lost real ones in simulation.
+pub const CULPRIT_SHARE: f64 = 0.03;
+/// How far the culprits' growth must stand out of that of the others (their 85th percentile, and 30 %
+/// at least): an uneven slowdown of all makes no culprits. Simulated.
+pub const CULPRIT_GAP: f64 = 2.0;
+/// The least growth of others in the gap.
+pub const GAP_FLOOR: f64 = 0.3;
+/// The culprits' share of busy time in quiet times must be below one in so many: what is most of the
+/// work is not the exception. 4 lost 4 of 18 real ones.
+pub const CULPRIT_LIFT: f64 = 2.0;
+/// Endpoints of which more than this part has grown suffer from something common.
+pub const WIDE: f64 = 0.2;
+/// The same by their share of busy time.
+pub const WIDE_BUSY: f64 = 0.3;
+/// So few may be culprits whatever part they are of a small site.
+pub const FEW: usize = 4;
+/// Growth that counts in the breadth of a slowdown: smaller than a culprit's.
+pub const WIDE_GROWTH: f64 = 0.2;
+
+/// Requests of an endpoint in an incident of which its growth is judged at all.
+pub const LEAST_JUDGED: f64 = 8.0;
+/// Part of the requests that must be in quiet times, or nothing is known of what is usual.
+pub const LEAST_QUIET: f64 = 0.1;
+
+/// Growth of latency from which an endpoint is a victim, in parts of what it was…
+pub const VICTIM_GROWTH: f64 = 0.5;
+/// …or in µs: a tenth of a second is what people notice (Nielsen, "Response Times", 1993).
+pub const VICTIM_US: f64 = 100_000.0;
+
+/// Rate in a surge as a multiple of the rate before and after. Chosen.
+pub const SURGE_RATE: f64 = 1.25;
+/// Part of the growth of busy time that more requests explain in a surge.
+pub const SURGE_SHARE: f64 = 0.7;
+
+/// Mean wait, in parts of mean own time, from which a pool is full: with fewer workers than work
+/// requests wait longer than they run.
+pub const FULL_WAIT: f64 = 0.5;
+
+/// Share of slow time of a hot key at least, and how much larger than its share of requests.
+pub const HOT_SHARE: f64 = 0.2;
+/// The lift of a hot key.
+pub const HOT_LIFT: f64 = 3.0;
+/// Sampled slow requests that a hot key must have: below 20 a share of a fifth is four requests.
+pub const HOT_LINES: usize = 8;
+
+/// Incident windows from which they recur.
+pub const RECURRING: usize = 3;
+/// A trigger begins so long before an onset at most, and so long after what is taken for it, in seconds.
+pub const TRIGGER_BEFORE: i64 = 30;
+/// Seconds by which an onset may be dated late.
+pub const TRIGGER_AFTER: i64 = 5;
+/// Part of a trigger's calls that are followed by an outage.
+pub const TRIGGER_PART: f64 = 0.4;
+/// Outages that a trigger must precede: one proves nothing.
+pub const TRIGGER_HITS: u64 = 2;
+/// The chance of a false trigger among all that were tested.
+pub const TRIGGER_P: f64 = 0.01;

@@ -1,0 +1,106 @@
+//! `dependency_slowdown`: most endpoints' own time grew together, so no endpoint is to blame.
+
+use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
+use crate::diagnosis::case::{Case, Examined, same_cause};
+use crate::diagnosis::stretch::percentile;
+use crate::diagnosis::verdict::Cause;
+use crate::diagnosis::{Finding, Kind, Prose, Role, Value};
+
+pub fn look(case: &Case<'_>) -> Verdict {
+    if let Some(why) = case.blind() {
+        return Err(why);
+    }
+    let common: Vec<&Examined> = case
+        .slow()
+        .filter(|examined| matches!(examined.verdict.cause, Cause::Common(_)))
+        .collect();
+    Ok(same_cause(&common)
+        .iter()
+        .map(|group| finding(case, group))
+        .collect())
+}
+
+fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
+    let mut affected: Vec<usize> = Vec::new();
+    let (mut added, mut error, mut length) = (0.0, 0.0, 0.0);
+    let mut growths = Vec::new();
+    let mut seen = 0;
+    for examined in group {
+        let Cause::Common(places) = &examined.verdict.cause else {
+            continue;
+        };
+        let grown = places.iter().filter_map(|at| examined.changes.get(*at));
+        affected.extend(grown.clone().map(|change| change.endpoint));
+        growths.extend(grown.map(|change| change.growth));
+        added += examined
+            .changes
+            .iter()
+            .map(|change| change.added(0.0).max(0.0))
+            .sum::<f64>();
+        error += examined
+            .changes
+            .iter()
+            .map(|change| change.added_error().powi(2))
+            .sum::<f64>();
+        length += (examined.incident.until - examined.incident.from) as f64
+            * case.panel.as_ref().map_or(0, |panel| panel.width.0) as f64;
+        seen = seen.max(
+            examined
+                .changes
+                .iter()
+                .filter(|change| change.is_telling())
+                .count(),
+        );
+    }
+    affected.sort_unstable();
+    affected.dedup();
+    let seen = seen.max(affected.len());
+    let quartile = |percent| percentile(growths.iter().copied(), percent).unwrap_or(0.0);
+    let (from, until) = hull(case, group);
+    Finding {
+        kind: Kind::DependencySlowdown,
+        severity: severity(added, length),
+        grounds: case.grounds(),
+        title: Prose::new(format!(
+            "The own time of {} of {} grew together: something that they share became slow, no endpoint is to blame",
+            affected.len(),
+            endpoints(seen)
+        )),
+        detail: vec![Prose::new(format!(
+            "{}: own time grew by {} in the middle (a quarter of them by less than {}, a quarter by more than {}), {} in all (± {}).",
+            when(case, group),
+            percent(quartile(50)),
+            percent(quartile(25)),
+            percent(quartile(75)),
+            micros(added),
+            micros(error.sqrt())
+        ))],
+        from,
+        until,
+        endpoints: named(affected.iter().copied(), Role::Affected),
+        subject: None,
+        evidence: vec![
+            ("affected", Value::Count(affected.len() as u64)),
+            ("of", Value::Count(seen as u64)),
+            ("growth", Value::Number(quartile(50))),
+            ("growth_p25", Value::Number(quartile(25))),
+            ("growth_p75", Value::Number(quartile(75))),
+            ("added_us", Value::Duration(micros(added))),
+            ("added_error_us", Value::Duration(micros(error.sqrt()))),
+            ("windows", windows(case, group)),
+        ],
+        examples: Vec::new(),
+        advice: Prose::new(
+            "Look below the endpoints: the database, a cache, another service, the machine itself.",
+        ),
+        explains: micros(added),
+    }
+}
+
+fn percent(part: f64) -> String {
+    if part < 1.0 {
+        share(part * 1e6, 1e6)
+    } else {
+        format!("{:.0} %", part * 100.0)
+    }
+}

@@ -1,0 +1,144 @@
+//! The rules, one file each. A rule reads the case and makes findings; what it needs beyond that it
+//! works out itself.
+
+mod dependency_slowdown;
+mod hot_key;
+mod own_time;
+mod rare_trigger;
+mod recurring_outage;
+mod saturation;
+mod segment;
+mod traffic_surge;
+
+use super::case::{Case, Examined};
+use super::{Evidence, Finding, Kind, Named, Prose, Role, Severity, Value};
+use crate::unit::{self, Micros};
+
+/// What a rule says: its findings, or why it could not look.
+pub type Verdict = Result<Vec<Finding>, String>;
+
+/// A rule: the kinds of finding that it makes, and how.
+pub struct Rule {
+    /// The kinds.
+    pub kinds: &'static [Kind],
+    /// The rule.
+    pub look: fn(&Case<'_>) -> Verdict,
+}
+
+/// All rules. What they share is worked out in the case, so their order says nothing.
+pub const RULES: &[Rule] = &[
+    Rule {
+        kinds: &[Kind::Saturation],
+        look: saturation::look,
+    },
+    Rule {
+        kinds: &[Kind::SharedSlowPath, Kind::SlowEndpoint],
+        look: own_time::look,
+    },
+    Rule {
+        kinds: &[Kind::DependencySlowdown],
+        look: dependency_slowdown::look,
+    },
+    Rule {
+        kinds: &[Kind::TrafficSurge],
+        look: traffic_surge::look,
+    },
+    Rule {
+        kinds: &[Kind::HotKey],
+        look: hot_key::look,
+    },
+    Rule {
+        kinds: &[Kind::RecurringOutage],
+        look: recurring_outage::look,
+    },
+    Rule {
+        kinds: &[Kind::RareTrigger],
+        look: rare_trigger::look,
+    },
+];
+
+/// Endpoints in a role.
+fn named(endpoints: impl IntoIterator<Item = usize>, role: Role) -> Vec<Named> {
+    let named = |endpoint| Named { role, endpoint };
+    endpoints.into_iter().map(named).collect()
+}
+
+/// A part of a whole in words.
+fn share(part: f64, whole: f64) -> String {
+    // OK because both are sums of microseconds or counts, cut to whole numbers.
+    unit::share(part.max(0.0) as u64, whole.max(0.0) as u64)
+}
+
+/// A duration of so many µs; below zero is nothing.
+fn micros(us: f64) -> Micros {
+    Micros(us.max(0.0) as u64)
+}
+
+/// Time beyond the usual in an incident of this length: more than one request at any moment that only
+/// waits or works longer hurts people.
+fn severity(explains: f64, length_us: f64) -> Severity {
+    if explains >= length_us {
+        Severity::Critical
+    } else {
+        Severity::Warning
+    }
+}
+
+/// When incidents were, for evidence.
+fn windows(case: &Case<'_>, incidents: &[&Examined]) -> Value {
+    let window = |examined: &&Examined| {
+        let (from, until) = case.span(&examined.incident);
+        let mut entry = Evidence::new();
+        entry.extend(from.map(|from| ("from", Value::Time(from))));
+        entry.extend(until.map(|until| ("until", Value::Time(until))));
+        Value::Group(entry)
+    };
+    Value::List(incidents.iter().map(window).collect())
+}
+
+/// When an incident was, in words.
+fn when(case: &Case<'_>, incidents: &[&Examined]) -> String {
+    let clock = |stamp: Option<crate::stamp::Stamp>| {
+        stamp.map_or_else(String::new, |stamp| {
+            // Whole seconds are enough; the date stands in the head of the report.
+            let text = stamp.rfc3339();
+            text.split(['T', '.', 'Z'])
+                .nth(1)
+                .unwrap_or(&text)
+                .to_owned()
+        })
+    };
+    let one = |examined: &&Examined| {
+        let (from, until) = case.span(&examined.incident);
+        format!("{} to {}", clock(from), clock(until))
+    };
+    const SHOWN: usize = 4;
+    let mut texts: Vec<String> = incidents.iter().take(SHOWN).map(one).collect();
+    if incidents.len() > SHOWN {
+        texts.push(format!("{} more", incidents.len() - SHOWN));
+    }
+    let list = texts.into_iter().map(Prose::new).collect();
+    Prose::list(list).render(|name| name.for_terminal())
+}
+
+/// The first and last point in time of incidents.
+fn hull(
+    case: &Case<'_>,
+    incidents: &[&Examined],
+) -> (Option<crate::stamp::Stamp>, Option<crate::stamp::Stamp>) {
+    let first = incidents
+        .first()
+        .and_then(|examined| case.span(&examined.incident).0);
+    let last = incidents
+        .last()
+        .and_then(|examined| case.span(&examined.incident).1);
+    (first, last)
+}
+
+/// One endpoint, or how many.
+fn endpoints(count: usize) -> String {
+    match count {
+        1 => "1 endpoint".to_owned(),
+        count => format!("{} endpoints", unit::count(count as u64)),
+    }
+}
