@@ -75,6 +75,9 @@ impl<'s> Case<'s> {
                 ),
             });
         };
+        if !panel.measured {
+            return Some("the log does not tell wait from own time: have the application send X-Runtime and log it".to_owned());
+        }
         let quiet: f64 = panel
             .series
             .iter()

@@ -101,7 +101,8 @@ fn whole(panel: &Panel) -> Vec<Incident> {
         )
     };
     let mut all = Vec::new();
-    let signs: [(Sign, fn(&Point) -> f64); 2] = [
+    type Time = fn(&Point) -> f64;
+    let signs: [(Sign, Time); 2] = [
         (Sign::Own, |point| point.own),
         (Sign::Slow, |point| point.own + point.wait.max(0.0)),
     ];

@@ -205,10 +205,10 @@ mod tests {
     fn two_of_ten_that_grow_are_culprits() {
         let mut times = [(10.0, 10.2); 10];
         times[3] = (10.0, 60.0);
-        times[7] = (5.0, 55.0);
+        times[7] = (5.0, 60.0);
         assert_eq!(
             verdict(&changes(&times), (1.0, 1.0)).cause,
-            Cause::Culprits(vec![3, 7])
+            Cause::Culprits(vec![7, 3])
         );
     }
 

@@ -49,8 +49,7 @@ pub(super) fn render(diagnosis: &Diagnosis, summary: &Summary, style: Style) -> 
         }
         push(&format!("→ {}", finding.advice.render(name)), 3, None);
     }
-    for not in &diagnosis.not_looked_at {
-        let text = format!("Not looked for: {}: {}", not.kind.sought(), not.why);
+    for text in not_looked_for(diagnosis) {
         push(&text, 0, Some("2"));
     }
     out
@@ -66,6 +65,21 @@ fn color(severity: Severity) -> &'static str {
         Severity::Warning => "33",
         Severity::Info => "1",
     }
+}
+
+/// What was not looked for, a line for each reason.
+pub(super) fn not_looked_for(diagnosis: &Diagnosis) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for not in &diagnosis.not_looked_at {
+        match reasons.iter_mut().find(|(why, _)| *why == not.why) {
+            Some((_, sought)) => sought.push(not.kind.sought()),
+            None => reasons.push((&not.why, vec![not.kind.sought()])),
+        }
+    }
+    reasons
+        .into_iter()
+        .map(|(why, sought)| format!("Not looked for: {}; {why}.", sought.join(", ")))
+        .collect()
 }
 
 /// That nothing was found, what was looked for, and in how much data.

@@ -81,8 +81,8 @@ fn findings(view: &View<'_>, out: &mut String) {
             let _ = writeln!(out, "  - {}", detail.render(name));
         }
     }
-    for not in not_looked_at {
-        let _ = writeln!(out, "- not looked for: {}: {}", not.kind.sought(), not.why);
+    for text in super::findings::not_looked_for(view.diagnosis) {
+        let _ = writeln!(out, "- {text}");
     }
     if !findings.is_empty() || !not_looked_at.is_empty() {
         out.push('\n');

@@ -4,7 +4,7 @@ use super::{Verdict, endpoints, hull, micros, named, severity, when, windows};
 use crate::diagnosis::case::{Case, Examined};
 use crate::diagnosis::change::Change;
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
+use crate::diagnosis::{Finding, Kind, Prose, Role, Value, limits};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind() {
@@ -33,9 +33,8 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         .map(|change| change.effect.served * change.usual)
         .sum();
     let hurts = waited >= limits::FULL_WAIT * usual;
-    // More requests that nobody had to wait for are no trouble; unless there are very many more it is
-    // not even worth a word.
-    if !hurts && during < 2.0 * before {
+    // More requests that nobody had to wait for are no trouble: every day has them.
+    if !hurts {
         return None;
     }
     let affected: Vec<usize> = examined
@@ -53,20 +52,14 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         when(case, &group),
         growth * 100.0
     ))];
-    if hurts {
-        detail.push(Prose::new(format!(
-            "{} waited for a worker, {} in all.",
-            endpoints(affected.len()),
-            micros(waited)
-        )));
-    }
+    detail.push(Prose::new(format!(
+        "{} waited for a worker, {} in all.",
+        endpoints(affected.len()),
+        micros(waited)
+    )));
     Some(Finding {
         kind: Kind::TrafficSurge,
-        severity: if hurts {
-            severity(waited, length)
-        } else {
-            Severity::Info
-        },
+        severity: severity(waited, length),
         grounds: case.grounds(),
         title: Prose::new(format!(
             "There were {:.2} times as many requests as usual, each as cheap as ever",

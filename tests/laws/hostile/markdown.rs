@@ -93,7 +93,10 @@ proptest! {
         let view = case.view();
         let text = report::markdown::render(&view);
         let findings = &view.diagnosis.findings;
-        let items = findings.iter().map(|finding| 2 + finding.detail.len()).sum();
+        let items = findings
+            .iter()
+            .map(|finding| 2 + finding.detail.len())
+            .sum();
         let rows = table(&text, (items, findings.len()))?;
         let (heads, rows) = rows.split_first().unwrap();
         let columns = view.columns.iter();
