@@ -37,7 +37,7 @@ pub use tally::{Tally, UpstreamTally};
 use crate::endpoint::{Dimension, Naming};
 use crate::filter::Filter;
 use crate::grammar::{Field, Fields};
-use crate::phases::{AppClock, Basis, Phase};
+use crate::phases::{AppClock, Basis, Phase, Phases};
 use crate::stamp::Stamp;
 use crate::unit::{Micros, Quantile};
 
@@ -133,32 +133,16 @@ impl Question {
     /// The fields that answer it.
     #[must_use]
     pub fn needs(&self) -> Fields {
-        const ALWAYS: [Field; 20] = [
-            Field::Stamp,
-            Field::Status,
-            Field::Bytes,
-            Field::Total,
-            Field::Client,
-            Field::Connect,
-            Field::Header,
-            Field::Response,
-            Field::Server,
-            Field::Wait,
-            Field::App,
-            Field::ServerTiming,
-            Field::UpstreamStatus,
-            Field::CacheStatus,
-            Field::ContentType,
-            Field::Request,
-            Field::UpstreamAddr,
-            Field::RemoteAddr,
-            Field::Host,
-            Field::UserAgent,
-        ];
+        const BESIDE_PHASES: Fields = Fields::NONE
+            .with(Field::Bytes)
+            .with(Field::Request)
+            .with(Field::UpstreamAddr)
+            .with(Field::RemoteAddr)
+            .with(Field::Host)
+            .with(Field::UserAgent);
         let filter = self.filter.as_ref().map_or(Fields::NONE, Filter::needs);
-        ALWAYS
-            .into_iter()
-            .collect::<Fields>()
+        Phases::NEEDS
+            .and(BESIDE_PHASES)
             .and(self.naming.needs())
             .and(filter)
     }
