@@ -67,6 +67,11 @@ impl Dialect for Haproxy {
                 // It writes nothing, nor the blank behind it.
                 return Ok((left.trim_start_matches(' '), Token::Pieces(Vec::new())));
             }
+            // How many blanks there are depends on what was captured, so both lists are one value.
+            Part::Value { name: "hrl", .. } => {
+                let left = left.strip_prefix(" %hsl").unwrap_or(left);
+                return Ok((left, Token::value(Variable::unused("%hrl %hsl"))));
+            }
             Part::Value { quotes, name } => self.value(name, quotes.unwrap_or(self.quotes)),
             Part::Expression(text) => Token::value(expression_of(text)),
             Part::Bare => Token::Wrong(
@@ -104,7 +109,7 @@ impl Haproxy {
             (None, _) => Variable::unused(&shown),
         };
         let is_text = !matches!(variable.texture, Texture::Digits | Texture::Captures)
-            && !matches!(name, "tr" | "trg" | "trl" | "t" | "T" | "Tl");
+            && !matches!(name, "tr" | "trg" | "trl" | "t" | "T" | "Tl" | "ts" | "tsc");
         if quotes && is_text {
             Token::Pieces(vec![
                 Piece::literal("\""),
