@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use crate::grammar::builtin::{self, Builtin};
 use crate::grammar::nginx_conf::{LogFormat, NginxConf};
-use crate::grammar::{Fields, Grammar, Names, compile, parse_definition};
-use crate::record::Plans;
+use crate::grammar::{Fields, Grammar, Names, Piece, Plan, Syntax, compile, parse_definition};
+use crate::record::{LineReader, Plans};
 use crate::untrusted::Untrusted;
 use score::{Sample, Score};
 pub use undetected::Undetected;
@@ -63,7 +63,7 @@ impl Candidates {
 /// The grammars of a log whose first bytes these are; `None` where they hold no line.
 ///
 /// # Errors
-/// No grammar fits at least half of the first lines.
+/// No grammar fits at least half of the first lines, and none that is unmistakable fits any.
 pub fn detect(head: &[u8]) -> Result<Option<Candidates>, Box<Undetected>> {
     let sample = Sample::of(head);
     if sample.is_empty() {
@@ -79,12 +79,16 @@ pub fn detect(head: &[u8]) -> Result<Option<Candidates>, Box<Undetected>> {
         _ => (scored, false),
     };
     let found = top(&scored).fits;
-    if found * 2 < sample.len() {
-        let lines = if wrapped {
-            sample.peeled()
-        } else {
-            sample.bare()
-        };
+    let lines = if wrapped {
+        sample.peeled()
+    } else {
+        sample.bare()
+    };
+    let enough = scored.first().is_some_and(|(_, first)| {
+        found > 0 && is_unmistakable(first)
+            || any_fits(&scored, &first.name, lines) * 2 >= sample.len()
+    });
+    if !enough {
         return Err(Box::new(Undetected::nearest(&scored, lines)));
     }
     let next_best = scored
@@ -110,6 +114,42 @@ pub fn detect(head: &[u8]) -> Result<Option<Candidates>, Box<Undetected>> {
         fits: (found, sample.len()),
         next_best,
     }))
+}
+
+/// Whether a line of this grammar cannot be anything else, so that few are enough: some servers print
+/// their requests among much else (uWSGI).
+fn is_unmistakable(grammar: &Grammar) -> bool {
+    /// As many letters as a short sentence.
+    const LETTERS: usize = 30;
+    let Syntax::Text(pieces, _) = &grammar.syntax else {
+        return false;
+    };
+    let literals = pieces.iter().filter_map(|piece| match piece {
+        Piece::Literal(bytes) => Some(bytes),
+        Piece::Value(_) => None,
+    });
+    literals
+        .flatten()
+        .filter(|byte| byte.is_ascii_alphabetic())
+        .count()
+        >= LETTERS
+}
+
+/// How many lines fit one of the grammars of that name: a server may write several forms into one log.
+fn any_fits(scored: &[(Score, Grammar)], name: &str, lines: &[Vec<u8>]) -> usize {
+    let plans: Vec<Plan> = scored
+        .iter()
+        .filter(|(score, grammar)| score.fits > 0 && grammar.name == name)
+        .map(|(_, grammar)| grammar.plan(Fields::ALL))
+        .collect();
+    let mut readers: Vec<LineReader<'_>> = plans.iter().map(LineReader::new).collect();
+    let mut fits = |line: &&Vec<u8>| {
+        let read = |reader: &mut LineReader<'_>| {
+            reader.read(line).is_ok_and(|record| record.is_plausible())
+        };
+        readers.iter_mut().any(read)
+    };
+    lines.iter().filter(|line| fits(line)).count()
 }
 
 /// The built-ins, and what the lines themselves show.

@@ -117,10 +117,7 @@ impl Score {
             score.fits += 1;
             score.stamps += usize::from(record.stamp.is_some());
             score.well_spelt += usize::from(record.is_well_spelt());
-            score.values += Field::ALL
-                .iter()
-                .filter(|field| record.raw(**field).is_some())
-                .count();
+            score.values += values(&record);
         }
         if totals.contradict(grammar) {
             Score::default()
@@ -128,6 +125,16 @@ impl Score {
             score
         }
     }
+}
+
+/// How many values a line has that say something. A request counts once, however it is cut up.
+fn values(record: &Record<'_>) -> usize {
+    Field::ALL
+        .iter()
+        .filter(|field| !matches!(field, Field::Method | Field::Protocol))
+        .filter_map(|field| record.raw(*field))
+        .filter(|value| !matches!(*value, b"" | b"-"))
+        .count()
 }
 
 /// Whole numbers behind an Apache line may be `%D`, microseconds, or `%T`, seconds: the lines look

@@ -197,11 +197,16 @@ impl<'a> Record<'a> {
     }
 
     /// Whether the line is what its grammar says beyond the shape: it names a request where the
-    /// grammar has method and path apart, and every duration is a number.
+    /// grammar has method and path apart, without a protocol in the path, and every duration is a
+    /// number.
     #[must_use]
     pub fn is_plausible(&self) -> bool {
         let is_request = self.request != Request::Malformed || self.raw(Field::Request).is_some();
+        let has_protocol = self
+            .raw(Field::Target)
+            .is_some_and(|target| memchr::memmem::find(target, b" HTTP/").is_some());
         is_request
+            && !has_protocol
             && self.all_durations(|column, number| match column.reading {
                 Reading::Duration(unit) => {
                     unit.read(number).is_some() || unit.read_scientific(number).is_some()
