@@ -75,6 +75,11 @@ impl Program {
         }
     }
 
+    /// The same, ended by another signal.
+    pub fn ended_by(self, signal: &'static str) -> Program {
+        Program { signal, ..self }
+    }
+
     /// Starts it with as many free addresses as `command` asks for, and waits until `ready` says so.
     /// What it prints goes to the file `output`.
     pub fn start<const N: usize>(
@@ -183,4 +188,13 @@ pub fn answers(address: SocketAddr) -> bool {
         && stream.write_all(request).is_ok()
         && stream.read_to_string(&mut answer).is_ok()
         && answer.contains(" 200 ")
+}
+
+/// Waits until something holds.
+pub fn until(what: &str, holds: impl Fn() -> bool) {
+    let patience = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < patience, "not after {PATIENCE:?}: {what}");
+        thread::sleep(STEP);
+    }
 }
