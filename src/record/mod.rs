@@ -198,7 +198,7 @@ impl<'a> Record<'a> {
 
     /// Whether the line is what its grammar says beyond the shape: it names a request where the
     /// grammar has method and path apart, without a protocol in the path, and every duration is a
-    /// number.
+    /// number, a whole one where its server writes whole ones.
     #[must_use]
     pub fn is_plausible(&self) -> bool {
         let is_request = self.request != Request::Malformed || self.raw(Field::Request).is_some();
@@ -209,7 +209,9 @@ impl<'a> Record<'a> {
             && !has_protocol
             && self.all_durations(|column, number| match column.reading {
                 Reading::Duration(unit) => {
-                    unit.read(number).is_some() || unit.read_scientific(number).is_some()
+                    let is_number =
+                        unit.read(number).is_some() || unit.read_scientific(number).is_some();
+                    is_number && (column.decimals != Some(0) || !number.contains(&b'.'))
                 }
                 _ => true,
             })
