@@ -169,6 +169,7 @@ impl Phases {
     /// The fields that the phases of a record are read from.
     pub const NEEDS: Fields = segments::FIELDS
         .with(Field::Stamp)
+        .with(Field::Date)
         .with(Field::Status)
         .with(Field::Total)
         .with(Field::Connect)
