@@ -1,6 +1,7 @@
 //! What the rules look at: the summary, and what is worked out of it once for all of them.
 
 use super::change::{Change, changes};
+use super::common_mode::{self, Inferred};
 use super::incident::{Incident, Sign, incidents, quiet};
 use super::limits;
 use super::panel::Panel;
@@ -24,6 +25,8 @@ pub struct Case<'s> {
     pub incidents: Vec<Examined>,
     /// The pools, in the order of the summary's upstreams.
     pub pools: Vec<Option<Pool>>,
+    /// How wait was told from own time where the log does not.
+    pub inferred: Option<Inferred>,
 }
 
 /// An incident, and what is known of its cause.
@@ -41,16 +44,25 @@ impl<'s> Case<'s> {
     /// Works out what the rules share.
     #[must_use]
     pub fn new(summary: &'s Summary) -> Case<'s> {
-        let panel = Panel::of(summary);
+        let mut panel = Panel::of(summary);
+        let inferred = panel
+            .as_mut()
+            .filter(|panel| !panel.measured)
+            .and_then(|panel| common_mode::split(summary, panel));
         let mut case = Case {
             summary,
+            inferred,
             quiet: Vec::new(),
             incidents: Vec::new(),
             pools: pools(summary),
             panel,
         };
         if let Some(panel) = &case.panel {
-            let incidents = incidents(panel);
+            let waiting = case
+                .inferred
+                .as_ref()
+                .map(|inferred| inferred.waiting.as_slice());
+            let incidents = incidents(panel, waiting.unwrap_or_default());
             case.quiet = quiet(&incidents, panel.windows);
             case.incidents = incidents
                 .into_iter()
@@ -75,8 +87,8 @@ impl<'s> Case<'s> {
                 ),
             });
         };
-        if !panel.measured {
-            return Some("the log does not tell wait from own time: have the application send X-Runtime and log it".to_owned());
+        if !panel.measured && self.inferred.is_none() {
+            return Some("the log does not tell wait from own time, and has too few endpoints at a time to infer it: have the application send X-Runtime and log it".to_owned());
         }
         let quiet: f64 = panel
             .series

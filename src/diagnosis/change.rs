@@ -31,7 +31,7 @@ pub struct Change {
 /// The changes of all endpoints that occurred in both, in the order of the panel.
 pub fn changes(panel: &Panel, incident: &Incident, quiet: &[bool]) -> Vec<Change> {
     let is_quiet = |window: usize| quiet.get(window).copied().unwrap_or(false);
-    let change = |series: &Series| change(series, incident, &is_quiet);
+    let change = |series: &Series| change(series, incident, &is_quiet, panel.measured);
     panel.series.iter().filter_map(change).collect()
 }
 
@@ -39,6 +39,7 @@ fn change(
     series: &Series,
     incident: &Incident,
     is_quiet: &impl Fn(usize) -> bool,
+    measured: bool,
 ) -> Option<Change> {
     let before = series.sum(is_quiet);
     let during = series.sum(|window| incident.holds(window));
@@ -57,7 +58,23 @@ fn change(
     let mean = during.mean();
     // Own times are near a lognormal distribution, of which this is the deviation of logarithms.
     let log_deviation = (1.0 + variance / (usual * usual)).ln().sqrt() / std::f64::consts::LN_2;
-    let log_change = during.logs / during.served - before.logs / before.served;
+    let (growth_error, log_change, log_error) = if measured {
+        (
+            deviation * per_request / usual,
+            during.logs / during.served - before.logs / before.served,
+            log_deviation.max(0.05) * per_request,
+        )
+    } else {
+        // The logarithms are those of wait and own time together, so they decide nothing; and what the
+        // inference misses shows in how the windows differ.
+        let error = (deviation * per_request).max(between(series, incident, usual) / during.served);
+        let ratio = (mean / usual).max(0.01);
+        (
+            error / usual,
+            ratio.log2(),
+            ratio.log2().abs().max(0.1) / 100.0,
+        )
+    };
     Some(Change {
         endpoint: series.endpoint,
         before,
@@ -65,10 +82,28 @@ fn change(
         effect,
         usual,
         growth: mean / usual - 1.0,
-        growth_error: deviation * per_request / usual,
+        growth_error,
         log_change,
-        log_error: log_deviation.max(0.05) * per_request,
+        log_error,
     })
+}
+
+/// The standard error of the sum of what an endpoint took beyond the usual, by how the windows of the
+/// incident differ; infinite where there are fewer than three.
+fn between(series: &Series, incident: &Incident, usual: f64) -> f64 {
+    let windows: Vec<f64> = series
+        .points
+        .iter()
+        .filter(|point| incident.holds(point.window) && point.served > 0.0)
+        .map(|point| point.own - point.served * usual)
+        .collect();
+    let count = windows.len() as f64;
+    if count < 3.0 {
+        return f64::INFINITY;
+    }
+    let mean = windows.iter().sum::<f64>() / count;
+    let squares: f64 = windows.iter().map(|window| (window - mean).powi(2)).sum();
+    (count / (count - 1.0) * squares).sqrt()
 }
 
 /// By how much the means of quiet blocks scatter more than requests alone would make them: a design

@@ -45,9 +45,10 @@ impl Incident {
     }
 }
 
-/// The incidents of a panel, in the order of time.
-pub fn incidents(panel: &Panel) -> Vec<Incident> {
-    let mut found = endpoints(panel);
+/// The incidents of a panel, in the order of time. In windows that are `waiting` a wait was inferred, so
+/// that the own time of a single endpoint is too uncertain to draw attention.
+pub fn incidents(panel: &Panel, waiting: &[bool]) -> Vec<Incident> {
+    let mut found = endpoints(panel, waiting);
     found.extend(whole(panel));
     assemble(found)
 }
@@ -64,7 +65,8 @@ fn found(stretch: &Stretch, sign: Sign, weight: f64) -> Incident {
 }
 
 /// The stretches of each endpoint's own time.
-fn endpoints(panel: &Panel) -> Vec<Incident> {
+fn endpoints(panel: &Panel, waiting: &[bool]) -> Vec<Incident> {
+    let is_certain = |point: &&Point| !waiting.get(point.window).copied().unwrap_or(false);
     let mut all = Vec::new();
     for series in &panel.series {
         let served: f64 = series.points.iter().map(|point| point.served).sum();
@@ -72,6 +74,7 @@ fn endpoints(panel: &Panel) -> Vec<Incident> {
         let course = series
             .points
             .iter()
+            .filter(is_certain)
             .map(|point| (point.window, point.served, point.own));
         let blocks = blocks(course, weight);
         let level = percentile(

@@ -9,6 +9,7 @@
 
 mod case;
 mod change;
+mod common_mode;
 mod finding;
 mod incident;
 mod limits;
@@ -20,6 +21,7 @@ mod stretch;
 mod verdict;
 
 pub use case::Case;
+pub use common_mode::Wait;
 pub use finding::{Evidence, Finding, Grounds, Kind, Named, Role, Severity, Subject, Topic, Value};
 pub use pool::Pool;
 pub use prose::{Piece, Prose};
@@ -45,6 +47,10 @@ pub struct Diagnosis {
     pub not_looked_at: Vec<NotLookedAt>,
     /// What was looked for, in the order of the kinds.
     pub looked_for: Vec<Kind>,
+    /// Where wait is inferred: that of each endpoint, in the order of the summary.
+    pub waits: Option<Vec<Wait>>,
+    /// The worker pools, in the order of the summary's upstreams.
+    pub pools: Vec<Option<Pool>>,
 }
 
 /// Looks for everything that the rules know.
@@ -66,6 +72,8 @@ pub fn diagnose(summary: &Summary) -> Diagnosis {
                 })),
         }
     }
+    diagnosis.waits = case.inferred.map(|inferred| inferred.waits);
+    diagnosis.pools = case.pools;
     diagnosis.findings.sort_by(Finding::rank);
     diagnosis.looked_for.sort_unstable();
     diagnosis.not_looked_at.sort_by_key(|not| not.kind);

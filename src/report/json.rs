@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use serde::{Serialize, Serializer};
 
 use super::View;
+use crate::diagnosis::{Pool, Wait};
 use crate::phases::Phase;
 use crate::record::Reject;
 use crate::stamp::Stamp;
@@ -198,10 +199,13 @@ struct Numbers<'a> {
 struct PhaseNumbers {
     count: u64,
     sum_us: u64,
-    min_us: u64,
+    /// Only where the sum is inferred: then it says nothing of single requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_us: Option<u64>,
+    min_us: Option<u64>,
     #[serde(flatten)]
-    quantiles: Entries<String, u64>,
-    max_us: u64,
+    quantiles: Entries<String, Option<u64>>,
+    max_us: Option<u64>,
     #[serde(flatten)]
     at_least: Option<AtLeast>,
 }
@@ -243,14 +247,60 @@ struct Upstream<'a> {
     requests: u64,
     errors_5xx: u64,
     busy_us: u64,
-    /// Not known before there is a diagnosis.
+    /// Known only of a pool that was full.
     pool: Option<u64>,
     utilisation: Option<f64>,
+}
+
+/// Wait that was inferred, for whom it is asked.
+struct Inferred<'v> {
+    waits: Option<&'v [Wait]>,
+    /// The place of each row among the endpoints, by its address.
+    rows: BTreeMap<usize, usize>,
+    is_row: Vec<bool>,
+}
+
+impl<'v> Inferred<'v> {
+    fn of_view(view: &'v View<'v>) -> Self {
+        let address = |endpoint: &summary::Endpoint| std::ptr::from_ref(endpoint) as usize;
+        let places = view.summary.endpoints.iter().enumerate();
+        let places: BTreeMap<usize, usize> = places.map(|(at, e)| (address(e), at)).collect();
+        let mut inferred = Inferred {
+            waits: view.diagnosis.waits.as_deref(),
+            rows: BTreeMap::new(),
+            is_row: vec![false; view.summary.endpoints.len()],
+        };
+        for row in &view.rows {
+            if let Some(at) = places.get(&address(row)) {
+                inferred.rows.insert(address(row), *at);
+                inferred.is_row[*at] = true;
+            }
+        }
+        inferred
+    }
+
+    fn is_row(&self, at: usize) -> bool {
+        self.is_row.get(at).copied().unwrap_or(false)
+    }
+
+    /// That of several endpoints together.
+    fn of(&self, within: impl Fn(usize) -> bool) -> Option<Wait> {
+        let mut sum = Wait::default();
+        let waits = self.waits?.iter().enumerate().filter(|(at, _)| within(*at));
+        waits.for_each(|(_, wait)| sum.add(wait));
+        (sum.count > 0).then_some(sum)
+    }
+
+    fn of_row(&self, row: &summary::Endpoint) -> Option<Wait> {
+        let at = *self.rows.get(&(std::ptr::from_ref(row) as usize))?;
+        self.waits?.get(at).copied().filter(|wait| wait.count > 0)
+    }
 }
 
 /// From the view to what is written.
 struct Wire<'v> {
     view: &'v View<'v>,
+    inferred: Inferred<'v>,
     /// Those that every phase has and those that were asked for, in rising order.
     quantiles: Vec<Quantile>,
 }
@@ -260,7 +310,12 @@ impl<'v> Wire<'v> {
         let mut quantiles = [QUANTILES.as_slice(), &view.quantiles].concat();
         quantiles.sort_unstable();
         quantiles.dedup();
-        Wire { view, quantiles }
+        let inferred = Inferred::of_view(view);
+        Wire {
+            view,
+            inferred,
+            quantiles,
+        }
     }
 
     fn report(&self) -> Report<'v> {
@@ -280,18 +335,31 @@ impl<'v> Wire<'v> {
             partial: (!complete).then_some(true),
             input: self.input(),
             split: self.split(),
-            totals: self.numbers(&summary.totals, Some(&summary.totals.slowest)),
+            totals: self.numbers(
+                &summary.totals,
+                Some(&summary.totals.slowest),
+                self.inferred.of(|_| true),
+            ),
             endpoints: rows.iter().map(|row| self.endpoint(row)).collect(),
             other: other.as_ref().map(|other| Other {
                 endpoints: *other_count,
-                numbers: self.numbers(other, None),
+                numbers: self.numbers(
+                    other,
+                    None,
+                    self.inferred.of(|at| !self.inferred.is_row(at)),
+                ),
             }),
             timeline: summary
                 .timeline
                 .iter()
                 .map(|window| self.window(window))
                 .collect(),
-            upstreams: summary.upstreams.iter().map(upstream).collect(),
+            upstreams: summary
+                .upstreams
+                .iter()
+                .enumerate()
+                .map(|(at, address)| upstream(address, diagnosis.pools.get(at).copied().flatten()))
+                .collect(),
             slowest: slowest(&summary.slowest),
             findings: diagnosis
                 .findings
@@ -322,10 +390,19 @@ impl<'v> Wire<'v> {
 
     fn split(&self) -> Split {
         let split = &self.view.summary.split;
+        let inferred = self.inferred.of(|_| true);
+        let (covered, of) = split.covered;
         Split {
-            wait: split.wait.word(),
-            by: split.by,
-            coverage: fraction(split.covered.0, split.covered.1, 4),
+            wait: if inferred.is_some() {
+                "inferred"
+            } else {
+                split.wait.word()
+            },
+            by: split.by.or(inferred.map(|_| "common-mode")),
+            coverage: match inferred {
+                Some(wait) => fraction(wait.count.min(of), of, 4),
+                None => fraction(covered, of, 4),
+            },
             busy: split.busy.name(),
             window_us: split.window.0,
         }
@@ -348,7 +425,8 @@ impl<'v> Wire<'v> {
                 dimensions.insert(format!("{}_b64", dimension.name()), Cow::Owned(base64));
             }
         }
-        let numbers = self.numbers(endpoint, Some(&endpoint.slowest));
+        let inferred = self.inferred.of_row(endpoint);
+        let numbers = self.numbers(endpoint, Some(&endpoint.slowest), inferred);
         Endpoint {
             method,
             method_b64,
@@ -363,10 +441,16 @@ impl<'v> Wire<'v> {
         &self,
         endpoint: &summary::Endpoint,
         examples: Option<&'e [SlowRequest]>,
+        inferred: Option<Wait>,
     ) -> Numbers<'e> {
         let phase = |phase: Phase| {
-            let distribution = endpoint.phase(phase)?;
-            Some((phase.name(), self.phase(distribution)))
+            let numbers = match (endpoint.phase(phase), inferred) {
+                (Some(distribution), _) => self.phase(distribution),
+                (None, Some(wait)) if phase == Phase::Wait => self.inferred_phase(&wait, wait.sum),
+                (None, Some(wait)) if phase == Phase::App => self.inferred_phase(&wait, wait.own),
+                _ => return None,
+            };
+            Some((phase.name(), numbers))
         };
         Numbers {
             requests: endpoint.requests,
@@ -384,19 +468,35 @@ impl<'v> Wire<'v> {
         }
     }
 
+    /// A phase of which only the sum is known.
+    fn inferred_phase(&self, wait: &Wait, sum: f64) -> PhaseNumbers {
+        let nothing = |quantile: &Quantile| (format!("{}_us", quantile.key()), None);
+        PhaseNumbers {
+            count: wait.count,
+            // OK because a cast of a float saturates.
+            sum_us: sum.max(0.0) as u64,
+            error_us: Some(wait.error as u64),
+            min_us: None,
+            quantiles: Entries(self.quantiles.iter().map(nothing).collect()),
+            max_us: None,
+            at_least: None,
+        }
+    }
+
     fn phase(&self, distribution: &Distribution) -> PhaseNumbers {
         let values = self.quantiles.iter().map(|quantile| {
             (
                 format!("{}_us", quantile.key()),
-                distribution.quantile(*quantile).value.0,
+                Some(distribution.quantile(*quantile).value.0),
             )
         });
         PhaseNumbers {
             count: distribution.count,
             sum_us: distribution.sum.0,
-            min_us: distribution.min.0,
+            error_us: None,
+            min_us: Some(distribution.min.0),
             quantiles: Entries(values.collect()),
-            max_us: distribution.max.0,
+            max_us: Some(distribution.max.0),
             at_least: at_least(distribution, &self.quantiles),
         }
     }
@@ -449,7 +549,7 @@ fn file(file: &FileSummary) -> File<'_> {
     }
 }
 
-fn upstream(upstream: &summary::Upstream) -> Upstream<'_> {
+fn upstream(upstream: &summary::Upstream, pool: Option<Pool>) -> Upstream<'_> {
     let (address, upstream_b64) = text(&upstream.address);
     Upstream {
         upstream: address,
@@ -457,8 +557,10 @@ fn upstream(upstream: &summary::Upstream) -> Upstream<'_> {
         requests: upstream.requests,
         errors_5xx: upstream.errors_5xx,
         busy_us: upstream.busy.0,
-        pool: None,
-        utilisation: None,
+        pool: pool.filter(|pool| pool.was_full).map(|pool| pool.workers),
+        utilisation: pool
+            .filter(|pool| pool.was_full)
+            .map(|pool| (pool.utilisation * 1e4).round() / 1e4),
     }
 }
 

@@ -11,6 +11,7 @@ use super::cells::{Cells, cells};
 use super::findings;
 use super::grid::{Side, grid};
 use super::{Cell, Column, Stat, View, endpoint_name};
+use crate::diagnosis::Wait;
 use crate::input::shown_name;
 use crate::phases::{Basis, Phase};
 use crate::record::Reject;
@@ -81,7 +82,10 @@ fn head(view: &View<'_>, style: Style) -> String {
     if !findings.is_empty() {
         out = out + "\n" + &findings + "\n";
     }
-    let mut lines = wait(summary);
+    let mut lines = match inferred(view) {
+        Some(line) => vec![line],
+        None => wait(summary),
+    };
     lines.extend(sparklines(
         &summary.timeline,
         summary.split.window,
@@ -163,6 +167,23 @@ fn rejects(summary: &Summary) -> String {
         "rejected: {} (--rejects FILE keeps them)",
         reasons.join(", ")
     )
+}
+
+/// What was inferred of wait, where it was.
+fn inferred(view: &View<'_>) -> Option<String> {
+    let mut sum = Wait::default();
+    view.diagnosis
+        .waits
+        .as_ref()?
+        .iter()
+        .for_each(|wait| sum.add(wait));
+    let micros = |us: f64| Micros(us.max(0.0) as u64);
+    Some(format!(
+        "wait: inferred by what all endpoints have alike at a time: {} of {} (± {}); add app=\"$upstream_http_x_runtime\" to log_format to measure it",
+        micros(sum.sum),
+        micros(sum.sum + sum.own),
+        micros(sum.error)
+    ))
 }
 
 /// How wait was obtained, or what the log needs for it.
