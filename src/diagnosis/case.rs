@@ -1,5 +1,6 @@
 //! What the rules look at: the summary, and what is worked out of it once for all of them.
 
+use super::baseline::{Baseline, Usual};
 use super::change::{Change, changes};
 use super::common_mode::{self, Inferred};
 use super::incident::{Incident, Sign, incidents, quiet};
@@ -7,7 +8,7 @@ use super::limits;
 use super::panel::Panel;
 use super::pool::{Pool, pools};
 use super::verdict::{Cause, Verdict, verdict};
-use super::{Grounds, Prose};
+use super::{Context, Grounds, Prose};
 use crate::stamp::Stamp;
 use crate::summary::{Endpoint, Knowledge, Summary};
 use crate::unit::Micros;
@@ -27,6 +28,8 @@ pub struct Case<'s> {
     pub pools: Vec<Option<Pool>>,
     /// How wait was told from own time where the log does not.
     pub inferred: Option<Inferred>,
+    /// Whether a person said what is usual.
+    pub has_baseline: bool,
 }
 
 /// An incident, and what is known of its cause.
@@ -43,7 +46,7 @@ pub struct Examined {
 impl<'s> Case<'s> {
     /// Works out what the rules share.
     #[must_use]
-    pub fn new(summary: &'s Summary) -> Case<'s> {
+    pub fn new(summary: &'s Summary, context: &Context<'_>) -> Case<'s> {
         let mut panel = Panel::of(summary);
         let inferred = panel
             .as_mut()
@@ -52,6 +55,7 @@ impl<'s> Case<'s> {
         let mut case = Case {
             summary,
             inferred,
+            has_baseline: !matches!(context.baseline, Baseline::Quiet),
             quiet: Vec::new(),
             incidents: Vec::new(),
             pools: pools(summary),
@@ -62,11 +66,15 @@ impl<'s> Case<'s> {
                 .inferred
                 .as_ref()
                 .map(|inferred| inferred.waiting.as_slice());
-            let incidents = incidents(panel, waiting.unwrap_or_default());
-            case.quiet = quiet(&incidents, panel.windows);
+            let usual = context.baseline.usual(summary, panel);
+            let incidents = incidents(panel, waiting.unwrap_or_default(), &usual);
+            case.quiet = match context.baseline.windows(panel) {
+                Some(windows) => windows,
+                None => quiet(&incidents, panel.windows),
+            };
             case.incidents = incidents
                 .into_iter()
-                .map(|incident| examine(panel, incident, &case.quiet))
+                .map(|incident| examine(panel, incident, &case.quiet, &usual))
                 .collect();
         }
         case
@@ -99,7 +107,7 @@ impl<'s> Case<'s> {
                     .served
             })
             .sum();
-        (quiet < limits::LEAST_QUIET * panel.requests).then(|| {
+        (quiet < limits::LEAST_QUIET * panel.requests && !self.has_baseline).then(|| {
             "there is no quiet time in this log to compare with: give a longer log, or a quiet one with --baseline"
                 .to_owned()
         })
@@ -162,8 +170,8 @@ impl<'s> Case<'s> {
     }
 }
 
-fn examine(panel: &Panel, incident: Incident, quiet: &[bool]) -> Examined {
-    let changes = changes(panel, &incident, quiet);
+fn examine(panel: &Panel, incident: Incident, quiet: &[bool], usual: &Usual) -> Examined {
+    let changes = changes(panel, &incident, quiet, usual);
     let rates = rates(panel, &incident, quiet);
     let verdict = verdict(&changes, rates);
     Examined {

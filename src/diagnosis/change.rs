@@ -1,6 +1,7 @@
 //! What changed for each endpoint between quiet times and an incident: numbers with their errors. What
 //! the changes add up to is decided in [`super::verdict`].
 
+use super::baseline::Usual;
 use super::incident::Incident;
 use super::limits;
 use super::panel::{Panel, Point, Series};
@@ -29,19 +30,22 @@ pub struct Change {
 }
 
 /// The changes of all endpoints that occurred in both, in the order of the panel.
-pub fn changes(panel: &Panel, incident: &Incident, quiet: &[bool]) -> Vec<Change> {
+pub fn changes(panel: &Panel, incident: &Incident, quiet: &[bool], usual: &Usual) -> Vec<Change> {
     let is_quiet = |window: usize| quiet.get(window).copied().unwrap_or(false);
-    let change = |series: &Series| change(series, incident, &is_quiet, panel.measured);
-    panel.series.iter().filter_map(change).collect()
+    let change = |(series, usual): (&Series, &Option<Point>)| {
+        let before = usual.unwrap_or_else(|| series.sum(is_quiet));
+        change(series, incident, before, &is_quiet, panel.measured)
+    };
+    panel.series.iter().zip(usual).filter_map(change).collect()
 }
 
 fn change(
     series: &Series,
     incident: &Incident,
+    before: Point,
     is_quiet: &impl Fn(usize) -> bool,
     measured: bool,
 ) -> Option<Change> {
-    let before = series.sum(is_quiet);
     let during = series.sum(|window| incident.holds(window));
     let effect = series.sum(|window| incident.touches(window));
     if before.served < limits::LEAST_JUDGED || during.served < 1.0 {

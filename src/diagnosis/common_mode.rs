@@ -270,7 +270,7 @@ fn fit<'b>(bins: &'b [Bin], usual: &[f64]) -> Vec<(&'b Bin, f64, f64)> {
             if expected > 0.0 { is / expected } else { 0.0 },
         )
     });
-    let stretches = raised(&stretch::blocks(course, 1.0));
+    let stretches = raised(&stretch::blocks(course, 1.0), None);
     bins.iter()
         .enumerate()
         .map(|(at, bin)| {

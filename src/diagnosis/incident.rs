@@ -1,9 +1,10 @@
 //! When something was wrong: stretches of raised own time of endpoints, of raised time of the whole, and
 //! of raised traffic, put together to incidents. Who is to blame is not decided here.
 
+use super::baseline::Usual;
 use super::limits;
 use super::panel::{Panel, Point};
-use super::stretch::{Stretch, blocks, percentile, raised};
+use super::stretch::{Block, Stretch, blocks, percentile, raised};
 
 /// What drew attention to a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,9 +48,9 @@ impl Incident {
 
 /// The incidents of a panel, in the order of time. In windows that are `waiting` a wait was inferred, so
 /// that the own time of a single endpoint is too uncertain to draw attention.
-pub fn incidents(panel: &Panel, waiting: &[bool]) -> Vec<Incident> {
-    let mut found = endpoints(panel, waiting);
-    found.extend(whole(panel));
+pub fn incidents(panel: &Panel, waiting: &[bool], usual: &Usual) -> Vec<Incident> {
+    let mut found = endpoints(panel, waiting, usual);
+    found.extend(whole(panel, usual));
     assemble(found)
 }
 
@@ -65,10 +66,10 @@ fn found(stretch: &Stretch, sign: Sign, weight: f64) -> Incident {
 }
 
 /// The stretches of each endpoint's own time.
-fn endpoints(panel: &Panel, waiting: &[bool]) -> Vec<Incident> {
+fn endpoints(panel: &Panel, waiting: &[bool], usual: &Usual) -> Vec<Incident> {
     let is_certain = |point: &&Point| !waiting.get(point.window).copied().unwrap_or(false);
     let mut all = Vec::new();
-    for series in &panel.series {
+    for (series, usual) in panel.series.iter().zip(usual) {
         let served: f64 = series.points.iter().map(|point| point.served).sum();
         let weight = limits::REQUESTS_A_BLOCK.max(served / limits::MOST_BLOCKS);
         let course = series
@@ -77,11 +78,8 @@ fn endpoints(panel: &Panel, waiting: &[bool]) -> Vec<Incident> {
             .filter(is_certain)
             .map(|point| (point.window, point.served, point.own));
         let blocks = blocks(course, weight);
-        let level = percentile(
-            blocks.iter().map(|block| block.value),
-            limits::LEVEL_PERCENTILE,
-        );
-        for stretch in raised(&blocks) {
+        let level = level(&blocks, usual.as_ref().map(Point::mean));
+        for stretch in raised(&blocks, level) {
             let sum = series.sum(|window| (stretch.from..stretch.until).contains(&window));
             let usual = sum.served * level.unwrap_or(0.0);
             all.push(found(&stretch, Sign::Own, sum.own - usual));
@@ -90,29 +88,35 @@ fn endpoints(panel: &Panel, waiting: &[bool]) -> Vec<Incident> {
     all
 }
 
+/// A time of a window.
+type Time = fn(&Point) -> f64;
+
+/// The usual level of a course: what is known to be usual, else a low percentile of its blocks.
+fn level(blocks: &[Block], usual: Option<f64>) -> Option<f64> {
+    let known = usual.filter(|usual| *usual > 0.0);
+    let values = blocks.iter().map(|block| block.value);
+    known.or_else(|| percentile(values, limits::LEVEL_PERCENTILE))
+}
+
 /// The stretches of the whole: the time of all requests against what the same requests usually take.
-fn whole(panel: &Panel) -> Vec<Incident> {
-    let level = |series: &super::panel::Series, time: fn(&Point) -> f64| {
+fn whole(panel: &Panel, usual: &Usual) -> Vec<Incident> {
+    let usual_of = |series: &super::panel::Series, usual: &Option<Point>, time: Time| {
         let course = series
             .points
             .iter()
             .map(|point| (point.window, point.served, time(point)));
         let blocks = blocks(course, limits::REQUESTS_A_BLOCK);
-        percentile(
-            blocks.iter().map(|block| block.value),
-            limits::LEVEL_PERCENTILE,
-        )
+        level(&blocks, usual.map(|usual| time(&usual) / usual.served))
     };
     let mut all = Vec::new();
-    type Time = fn(&Point) -> f64;
     let signs: [(Sign, Time); 2] = [
         (Sign::Own, |point| point.own),
         (Sign::Slow, |point| point.own + point.wait.max(0.0)),
     ];
     for (sign, time) in signs {
         let mut windows = vec![(0.0, 0.0); panel.windows];
-        for series in &panel.series {
-            let Some(level) = level(series, time) else {
+        for (series, usual) in panel.series.iter().zip(usual) {
+            let Some(level) = usual_of(series, usual, time) else {
                 continue;
             };
             for point in &series.points {
@@ -129,7 +133,9 @@ fn whole(panel: &Panel) -> Vec<Incident> {
             .map(|(at, (usual, is))| (at, *usual, *is));
         // As much of the usual time in a block as an average window has.
         let blocks = blocks(course, total / panel.windows as f64 * 0.7);
-        for stretch in raised(&blocks) {
+        // Against what a person called usual, the usual part is all of it.
+        let known = usual.iter().any(Option::is_some).then_some(1.0);
+        for stretch in raised(&blocks, known) {
             let within = windows.get(stretch.from..stretch.until).unwrap_or_default();
             let excess = within.iter().map(|(usual, is)| is - usual).sum();
             all.push(found(&stretch, sign, excess));
@@ -146,7 +152,7 @@ fn whole(panel: &Panel) -> Vec<Incident> {
         .enumerate()
         .map(|(at, requests)| (at, 1.0, *requests));
     all.extend(
-        raised(&blocks(course, 1.0))
+        raised(&blocks(course, 1.0), None)
             .iter()
             .map(|stretch| found(stretch, Sign::Traffic, 0.0)),
     );

@@ -7,6 +7,7 @@
 //! No finding is better than a false one: a rule that has too little to go by says so in
 //! [`Diagnosis::not_looked_at`].
 
+mod baseline;
 mod case;
 mod change;
 mod common_mode;
@@ -20,13 +21,16 @@ mod rules;
 mod stretch;
 mod verdict;
 
+pub use baseline::Baseline;
 pub use case::Case;
 pub use common_mode::Wait;
 pub use finding::{Evidence, Finding, Grounds, Kind, Named, Role, Severity, Subject, Topic, Value};
 pub use pool::Pool;
 pub use prose::{Piece, Prose};
 
+use crate::stamp::Stamp;
 use crate::summary::Summary;
+use crate::unit::Micros;
 use rules::RULES;
 
 /// A kind of finding that was not looked for, and why.
@@ -53,10 +57,34 @@ pub struct Diagnosis {
     pub pools: Vec<Option<Pool>>,
 }
 
-/// Looks for everything that the rules know.
+/// What a person says that a log does not.
+#[derive(Debug, Clone, Default)]
+pub struct Context<'c> {
+    /// What is usual.
+    pub baseline: Baseline<'c>,
+    /// What was done when: deploys, restarts.
+    pub marks: Vec<Mark>,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// When.
+    pub at: Stamp,
+    /// What.
+    pub label: String,
+}
+
+/// Looks for everything that the rules know, with nothing said beside the log.
 #[must_use]
 pub fn diagnose(summary: &Summary) -> Diagnosis {
-    let case = Case::new(summary);
+    diagnose_with(summary, &Context::default())
+}
+
+/// Looks for everything that the rules know.
+#[must_use]
+pub fn diagnose_with(summary: &Summary, context: &Context<'_>) -> Diagnosis {
+    let case = Case::new(summary, context);
     let mut diagnosis = Diagnosis::default();
     for rule in RULES {
         match (rule.look)(&case) {
@@ -74,8 +102,40 @@ pub fn diagnose(summary: &Summary) -> Diagnosis {
     }
     diagnosis.waits = case.inferred.map(|inferred| inferred.waits);
     diagnosis.pools = case.pools;
+    for finding in &mut diagnosis.findings {
+        note_marks(finding, &context.marks);
+    }
     diagnosis.findings.sort_by(Finding::rank);
     diagnosis.looked_for.sort_unstable();
     diagnosis.not_looked_at.sort_by_key(|not| not.kind);
     diagnosis
+}
+
+/// A mark so long before a finding begins, or so shortly behind, may have to do with it.
+const NEAR: Micros = Micros(600_000_000);
+
+/// Tells of the marks near the beginning of a finding.
+fn note_marks(finding: &mut Finding, marks: &[Mark]) {
+    let Some(from) = finding.from else { return };
+    let near = |mark: &&Mark| mark.at >= from.before(NEAR) && mark.at <= from.after(NEAR);
+    for mark in marks.iter().filter(near) {
+        let apart = Micros(mark.at.0.abs_diff(from.0));
+        let side = if mark.at <= from { "after" } else { "before" };
+        // What a person gave on the command line is not the log's, but is escaped all the same.
+        finding.detail.push(
+            Prose::new(format!("It began {apart} {side} "))
+                .log(mark.label.as_bytes())
+                .words(format!(" ({}).", mark.at.rfc3339())),
+        );
+        let entry = vec![
+            ("at", Value::Time(mark.at)),
+            ("label", Value::Log(mark.label.clone().into_bytes())),
+        ];
+        match finding.evidence.iter_mut().find(|(key, _)| *key == "marks") {
+            Some((_, Value::List(list))) => list.push(Value::Group(entry)),
+            _ => finding
+                .evidence
+                .push(("marks", Value::List(vec![Value::Group(entry)]))),
+        }
+    }
 }

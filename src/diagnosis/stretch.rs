@@ -55,11 +55,12 @@ pub fn percentile(values: impl Iterator<Item = f64>, percent: usize) -> Option<f
     values.get(last * percent / 100).copied()
 }
 
-/// The stretches over which the blocks are raised above their usual level, in the order of time.
-pub fn raised(blocks: &[Block]) -> Vec<Stretch> {
+/// The stretches over which the blocks are raised above a level, in the order of time; above their own
+/// usual one where it is not given.
+pub fn raised(blocks: &[Block], level: Option<f64>) -> Vec<Stretch> {
     let values = || blocks.iter().map(|block| block.value);
-    let Some(level) = percentile(values(), limits::LEVEL_PERCENTILE).filter(|level| *level > 0.0)
-    else {
+    let level = level.or_else(|| percentile(values(), limits::LEVEL_PERCENTILE));
+    let Some(level) = level.filter(|level| *level > 0.0) else {
         return Vec::new();
     };
     let steps = blocks
@@ -145,15 +146,15 @@ mod tests {
     fn a_raised_stretch_is_found_and_one_outlier_is_not() {
         let mut values: Vec<f64> = (0..60).map(|n| 1.0 + f64::from(n % 3) * 0.1).collect();
         values[50] = 1e6;
-        assert_eq!(raised(&course(&values)), []);
+        assert_eq!(raised(&course(&values), None), []);
         values[20..30].iter_mut().for_each(|value| *value *= 4.0);
         values[40..45].iter_mut().for_each(|value| *value *= 9.0);
-        let stretches: Vec<_> = raised(&course(&values))
+        let stretches: Vec<_> = raised(&course(&values), None)
             .iter()
             .map(|s| (s.from, s.until))
             .collect();
         assert_eq!(stretches, [(20, 30), (40, 45)]);
-        assert_eq!(raised(&[]), []);
+        assert_eq!(raised(&[], None), []);
     }
 
     #[test]
