@@ -179,6 +179,14 @@ pub struct ReportFlags {
     #[arg(long, value_name = "WIDTH", help_heading = "Output", env = "SLOWPATH_WINDOW", hide_env_values = true, value_parser = read_window)]
     pub window: Option<Window>,
 
+    /// What is usual: a log, or a time range of this log, FROM..UNTIL [default: its quiet times]
+    #[arg(long, value_name = "LOG|RANGE", help_heading = "Diagnosis")]
+    pub baseline: Option<String>,
+
+    /// Something that was done, as in 2026-01-31T12:00:00Z=deploy: told of where findings begin near it
+    #[arg(long, value_name = "TIME=LABEL", help_heading = "Diagnosis")]
+    pub mark: Vec<String>,
+
     /// When to use colours [default: auto]
     #[arg(
         long,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use slowpath::detection::{Candidates, Format as LogFormat, why_none_fits};
-use slowpath::diagnosis::diagnose;
+use slowpath::diagnosis::{Baseline, Context, Diagnosis, Mark, diagnose_with};
 use slowpath::endpoint::{Dimension, Naming, Pattern};
 use slowpath::filter::Filter;
 use slowpath::grammar::{Fields, builtin, nginx_conf};
@@ -64,15 +64,29 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
         pool: pool(&flags)?,
         interrupt: Arc::clone(&interrupt),
     };
+    let marks = marks(&flags)?;
     run.time_range(&mut question, &mut sources)?;
+    let baseline = match flags.baseline.as_deref() {
+        None => Usual::Quiet,
+        Some(text) => run.baseline(text, form)?,
+    };
     let summary = run.summary(sources, &question, rejects)?;
+    let context = Context {
+        baseline: match &baseline {
+            Usual::Quiet => Baseline::Quiet,
+            Usual::Range(from, until) => Baseline::Range(*from, *until),
+            Usual::Log(summary) => Baseline::Log(summary),
+        },
+        marks,
+    };
+    let diagnosis = diagnose_with(&summary, &context);
     let exit = accounting(&summary)
         .and(trouble(&summary))
         .and(signals::exit(&interrupt));
     let complete = !interrupt.is_set();
     let nothing_read =
         summary.lines.lines == 0 && summary.files.iter().any(|file| file.error.is_some());
-    let (text, shown_exit) = render(&summary, &choice, &flags, form, complete);
+    let (text, shown_exit) = render(&summary, &diagnosis, &choice, &flags, form, complete);
     let printed = match output {
         Some(output) if complete && !nothing_read => output.finish_with(text.as_bytes())?,
         // What is partial or empty must not take the place of what is whole.
@@ -302,6 +316,74 @@ fn plans(candidates: Option<&Candidates>, needs: Fields) -> Result<Plans, String
         .ok_or_else(|| "no built-in formats".to_owned())
 }
 
+/// What a person says is usual.
+enum Usual {
+    Quiet,
+    Range(Stamp, Stamp),
+    Log(Box<Summary>),
+}
+
+impl Run<'_> {
+    /// Reads what is usual: a time range of the log, or another log, whole.
+    fn baseline(&self, text: &str, form: Format) -> Result<Usual, String> {
+        let shown = Untrusted::new(text.as_bytes()).for_terminal();
+        if let Some((from, until)) = text.split_once("..")
+            && !Path::new(text).exists()
+        {
+            let at = |text: &str| match Moment::read(text) {
+                Ok(Moment::At(stamp)) => Ok(stamp),
+                Ok(Moment::Back(_)) => {
+                    Err(format!("--baseline: {shown}: give times, not durations"))
+                }
+                Err(e) => Err(format!("--baseline: {e}")),
+            };
+            let (from, until) = (at(from)?, at(until)?);
+            if from >= until {
+                return Err(format!("--baseline: {shown}: the range is empty"));
+            }
+            return Ok(Usual::Range(from, until));
+        }
+        let question = Question {
+            slowest: 0,
+            examples: 0,
+            shown: None,
+            ..question(self.flags, form)?
+        };
+        let summary = self.summary(vec![Source::File(text.into())], &question, None)?;
+        match summary.files.first().and_then(|file| file.error.as_ref()) {
+            Some(error) => Err(format!("--baseline: {shown}: {error}")),
+            None if summary.lines.records == 0 => {
+                Err(format!("--baseline: {shown}: no line fits the format"))
+            }
+            None => Ok(Usual::Log(Box::new(summary))),
+        }
+    }
+}
+
+/// What was done when.
+fn marks(flags: &ReportFlags) -> Result<Vec<Mark>, String> {
+    let mark = |text: &String| {
+        let (time, label) = text.split_once('=').ok_or_else(|| {
+            format!("--mark: {text:?} is no TIME=LABEL, as in 2026-01-31T12:00:00Z=deploy")
+        })?;
+        match Moment::read(time) {
+            Ok(Moment::At(at)) => Ok(Mark {
+                at,
+                label: label.to_owned(),
+            }),
+            Ok(Moment::Back(_)) => Err(format!("--mark: {time:?}: give a time, not a duration")),
+            Err(e) => Err(format!("--mark: {e}")),
+        }
+    };
+    let mut marks = flags
+        .mark
+        .iter()
+        .map(mark)
+        .collect::<Result<Vec<_>, String>>()?;
+    marks.sort();
+    Ok(marks)
+}
+
 /// A time on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moment {
@@ -489,13 +571,13 @@ fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {
 
 fn render(
     summary: &Summary,
+    diagnosis: &Diagnosis,
     choice: &Choice,
     flags: &ReportFlags,
     form: Format,
     complete: bool,
 ) -> (String, Exit) {
-    let diagnosis = diagnose(summary);
-    let mut view = View::new(summary, &diagnosis, choice, complete);
+    let mut view = View::new(summary, diagnosis, choice, complete);
     let style = style(flags);
     if let Some(shown) = flags.show.as_deref().map(Shown::new) {
         view.rows = summary

@@ -50,7 +50,7 @@ impl Incident {
 /// that the own time of a single endpoint is too uncertain to draw attention.
 pub fn incidents(panel: &Panel, waiting: &[bool], usual: &Usual) -> Vec<Incident> {
     let mut found = endpoints(panel, waiting, usual);
-    found.extend(whole(panel, usual));
+    found.extend(whole(panel, waiting, usual));
     assemble(found)
 }
 
@@ -99,7 +99,7 @@ fn level(blocks: &[Block], usual: Option<f64>) -> Option<f64> {
 }
 
 /// The stretches of the whole: the time of all requests against what the same requests usually take.
-fn whole(panel: &Panel, usual: &Usual) -> Vec<Incident> {
+fn whole(panel: &Panel, waiting: &[bool], usual: &Usual) -> Vec<Incident> {
     let usual_of = |series: &super::panel::Series, usual: &Option<Point>, time: Time| {
         let course = series
             .points
@@ -125,6 +125,14 @@ fn whole(panel: &Panel, usual: &Usual) -> Vec<Incident> {
                     *is += time(point);
                 }
             }
+        }
+        if sign == Sign::Own {
+            // What is own time while others wait is a difference of two large numbers.
+            let uncertain = windows
+                .iter_mut()
+                .zip(waiting)
+                .filter(|(_, waiting)| **waiting);
+            uncertain.for_each(|(window, _)| *window = (0.0, 0.0));
         }
         let total: f64 = windows.iter().map(|(usual, _)| usual).sum();
         let course = windows
