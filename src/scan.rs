@@ -51,6 +51,60 @@ fn places<const N: usize>(wanted: [u8x16; N], chunk: &[u8; STEP]) -> u32 {
         .map_or(0, u8x16::to_bitmask)
 }
 
+/// A text of up to 64 bytes, of which all places of a byte are told at once: bit `n` stands for byte
+/// `n`.
+#[derive(Debug)]
+pub struct ShortText {
+    /// The text, and zeros behind it.
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl ShortText {
+    /// Takes a copy; `None` where the text is longer.
+    #[must_use]
+    #[inline(always)]
+    pub fn new(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 64];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(ShortText {
+            bytes,
+            length: text.len(),
+        })
+    }
+
+    /// The places of a byte other than 0.
+    #[must_use]
+    #[inline(always)]
+    pub fn all(&self, byte: u8) -> u64 {
+        let wanted = u8x16::splat(byte);
+        self.places(|chunk| chunk.simd_eq(wanted))
+    }
+
+    /// The places of bytes from one other than 0 up to another.
+    #[must_use]
+    #[inline(always)]
+    pub fn all_between(&self, first: u8, last: u8) -> u64 {
+        let (first, span) = (u8x16::splat(first), u8x16::splat(last.wrapping_sub(first)));
+        self.places(|chunk| {
+            let above = chunk - first;
+            above.min(span).simd_eq(above)
+        })
+    }
+
+    #[inline(always)]
+    fn places(&self, are: impl Fn(u8x16) -> u8x16) -> u64 {
+        let (chunks, _) = self.bytes.as_chunks::<STEP>();
+        chunks
+            .iter()
+            .enumerate()
+            .take(self.length.div_ceil(STEP))
+            .fold(0, |places, (at, chunk)| {
+                places | u64::from(are(u8x16::new(*chunk)).to_bitmask()) << (at * STEP)
+            })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +127,26 @@ mod tests {
                 assert_eq!(find_any([b'\\', b'"'], &text), plain);
             }
         }
+    }
+
+    #[test]
+    fn all_places_are_found_in_short_texts() {
+        let text: Vec<u8> = (1..=64).map(|n| n * 37 % 251).collect();
+        for length in 0..=64 {
+            let text = &text[..length];
+            let short = ShortText::new(text).unwrap();
+            for byte in 1..=u8::MAX {
+                let plain = |is: &dyn Fn(u8) -> bool| {
+                    (0..length)
+                        .filter(|at| is(text[*at]))
+                        .fold(0_u64, |places, at| places | 1 << at)
+                };
+                assert_eq!(short.all(byte), plain(&|b| b == byte));
+                let last = byte.saturating_add(10);
+                let between = plain(&|b| (byte..=last).contains(&b));
+                assert_eq!(short.all_between(byte, last), between);
+            }
+        }
+        assert!(ShortText::new(&[0; 65]).is_none());
     }
 }

@@ -15,6 +15,8 @@
 
 use std::net::Ipv6Addr;
 
+use crate::scan::ShortText;
+
 /// What bytes occur in a segment.
 #[derive(Clone, Copy)]
 struct Kinds(u16);
@@ -92,28 +94,49 @@ impl Kinds {
 /// Appends the route of a path to `route`.
 #[inline]
 pub fn mask(path: &[u8], route: &mut Vec<u8>) {
+    match ShortText::new(path) {
+        Some(short) => mask_short(path, &short, route),
+        None => mask_long(path, route),
+    }
+}
+
+/// The fast path: looks only at the segments that hold a byte without which nothing is masked.
+#[inline]
+fn mask_short(path: &[u8], short: &ShortText, route: &mut Vec<u8>) {
+    let slashes = short.all(b'/');
+    // Digits and the colon are neighbours.
+    let mut marks = short.all_between(b'0', b':') | short.all(b'%') | short.all(b'@');
     // What stays is copied in one piece, from here to the next segment that changes.
     let mut kept = 0;
-    let mut start = 0;
-    let mut kinds = 0;
-    for (at, byte) in path.iter().enumerate() {
-        if *byte != b'/' {
-            kinds |= Kinds::TABLE[usize::from(*byte)];
-            continue;
-        }
-        if kinds & MAYBE_MASKED != 0 {
-            route.extend_from_slice(&path[kept..start]);
-            mask_segment(&path[start..at], Kinds(kinds), route);
-            kept = at;
-        }
-        start = at + 1;
-        kinds = 0;
-    }
-    if kinds & MAYBE_MASKED != 0 {
+    while marks != 0 {
+        let at = marks.trailing_zeros() as usize;
+        let before = slashes & ((1 << at) - 1);
+        let start = (u64::BITS - before.leading_zeros()) as usize;
+        let behind = slashes >> at;
+        let end = match behind {
+            0 => path.len(),
+            behind => at + behind.trailing_zeros() as usize,
+        };
+        let segment = &path[start..end];
         route.extend_from_slice(&path[kept..start]);
-        mask_segment(&path[start..], Kinds(kinds), route);
-    } else {
-        route.extend_from_slice(&path[kept..]);
+        mask_segment(segment, Kinds::of(segment), route);
+        kept = end;
+        marks &= u64::MAX.checked_shl(end as u32).unwrap_or(0);
+    }
+    route.extend_from_slice(&path[kept..]);
+}
+
+fn mask_long(path: &[u8], route: &mut Vec<u8>) {
+    for (number, segment) in path.split(|byte| *byte == b'/').enumerate() {
+        if number > 0 {
+            route.push(b'/');
+        }
+        let kinds = Kinds::of(segment);
+        if kinds.has(MAYBE_MASKED) {
+            mask_segment(segment, kinds, route);
+        } else {
+            route.extend_from_slice(segment);
+        }
     }
 }
 
@@ -378,6 +401,22 @@ mod tests {
             let mut out = Vec::new();
             mask(path.as_bytes(), &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn short_paths_become_what_long_ones_do() {
+        let pieces = [
+            "", "/", "a", "7", "/42", "%34", "@b.c", "::1", "-", "9f3a2b1c", "\0",
+        ];
+        for number in 0..pieces.len().pow(5) {
+            let path: String = (0..5)
+                .map(|place| pieces[number / pieces.len().pow(place) % pieces.len()])
+                .collect();
+            let (mut short, mut long) = (Vec::new(), Vec::new());
+            mask(path.as_bytes(), &mut short);
+            mask_long(path.as_bytes(), &mut long);
+            assert_eq!(short, long, "{path}");
         }
     }
 

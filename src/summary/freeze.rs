@@ -246,7 +246,7 @@ fn distribution(tally: &PhaseTally) -> Option<Distribution> {
         sum: Micros(tally.sum),
         min: Micros(tally.min),
         max: Micros(tally.max),
-        buckets: buckets(&tally.histogram().freeze()),
+        buckets: buckets(&tally.histogram.freeze()),
         censored: tally
             .censored
             .as_ref()

@@ -29,7 +29,11 @@ const SHORT: usize = 16;
 
 /// Bytes of a bucket in the list, and of one in the array.
 const LIST_BUCKET: usize = size_of::<(u16, u32)>();
-const ARRAY_BUCKET: usize = size_of::<u64>();
+const ARRAY_BUCKET: usize = size_of::<u32>();
+
+/// Buckets by which an array grows at least: durations spread over a few doublings, and each step
+/// costs a copy.
+const STRIDE: usize = 4 * HALF as usize;
 
 /// What an allocation costs besides its bytes, about.
 const ALLOCATION: usize = 16;
@@ -42,8 +46,10 @@ pub struct Histogram(Form);
 enum Form {
     /// Sorted by bucket; no bucket twice, none empty.
     List(Vec<(u16, u32)>),
-    /// The count of each bucket, up to the highest that was needed.
-    Array(Vec<u64>),
+    /// The count of each bucket, up to the highest that was needed and beyond.
+    Array(Vec<u32>),
+    /// As an array, for a histogram that holds a count over 32 bits.
+    Wide(Vec<u64>),
 }
 
 impl Default for Histogram {
@@ -72,63 +78,120 @@ fn bounds_of(bucket: u16) -> (u64, u64) {
 }
 
 impl Histogram {
-    /// Counts a value so many times.
+    /// Counts a value.
     #[inline]
-    pub fn record(&mut self, value: u64, count: u64, growth: Growth) {
+    pub fn record(&mut self, value: u64, growth: Growth) {
         let bucket = bucket_of(value);
-        if let Form::Array(array) = &mut self.0
-            && let Some(sum) = array.get_mut(usize::from(bucket))
-        {
-            *sum += count;
-        } else {
-            self.add(bucket, count, growth);
+        let count = match &mut self.0 {
+            Form::Array(array) => array.get_mut(usize::from(bucket)),
+            Form::List(list) => list
+                .iter_mut()
+                .take(SHORT)
+                .find(|(known, _)| *known == bucket)
+                .map(|(_, count)| count),
+            Form::Wide(_) => None,
+        };
+        match count {
+            Some(count) if *count < u32::MAX => *count += 1,
+            _ => self.add(bucket, 1, growth),
         }
     }
 
     /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Histogram, growth: Growth) {
+        if let (Form::List(mine), Form::List(theirs)) = (&self.0, &other.0)
+            && let Some(both) = merged(mine, theirs)
+        {
+            self.0 = Form::List(both);
+            self.take_form(growth);
+            return;
+        }
         other.for_each(|bucket, count| self.add(bucket, count, growth));
     }
 
     /// Adds to a bucket, changing the form where that is due.
+    #[inline(never)]
     fn add(&mut self, bucket: u16, count: u64, growth: Growth) {
-        let list = match &mut self.0 {
-            Form::Array(array) => return add_to_array(array, bucket, count),
-            Form::List(list) => list,
-        };
-        let place = list.binary_search_by_key(&bucket, |(bucket, _)| *bucket);
-        let old = place.map_or(0, |at| list[at].1);
-        let array_is_due = place.is_err() && {
-            let last = list.last().map_or(bucket, |(last, _)| bucket.max(*last));
-            match growth {
-                Growth::Fast => list.len() >= SHORT,
-                Growth::Small => list.len() * LIST_BUCKET >= array_length(last) * ARRAY_BUCKET,
-            }
-        };
-        match (u32::try_from(u64::from(old) + count), place) {
-            (Ok(sum), Ok(at)) => list[at].1 = sum,
-            (Ok(sum), Err(at)) if !array_is_due => list.insert(at, (bucket, sum)),
-            // An array, which has room for counts over 32 bits too.
-            _ => {
-                let mut array = Vec::new();
-                for (bucket, count) in std::mem::take(list) {
-                    add_to_array(&mut array, bucket, u64::from(count));
+        if let Form::List(list) = &mut self.0 {
+            let place = list.binary_search_by_key(&bucket, |(bucket, _)| *bucket);
+            let old = place.map_or(0, |at| list[at].1);
+            match (u32::try_from(u64::from(old) + count), place) {
+                (Ok(sum), Ok(at)) => list[at].1 = sum,
+                (Ok(sum), Err(at)) => {
+                    list.insert(at, (bucket, sum));
+                    self.take_form(growth);
                 }
-                add_to_array(&mut array, bucket, count);
-                self.0 = Form::Array(array);
+                (Err(_), _) => {
+                    self.widen();
+                    self.add(bucket, count, growth);
+                }
             }
+            return;
+        }
+        if let Form::Array(array) = &mut self.0 {
+            let place = place_in(array, bucket);
+            match u32::try_from(u64::from(*place) + count) {
+                Ok(sum) => *place = sum,
+                Err(_) => self.widen(),
+            }
+        }
+        if let Form::Wide(array) = &mut self.0 {
+            *place_in(array, bucket) += count;
         }
     }
 
-    /// Takes the form that is smaller.
+    /// Makes an array of a list where that is due.
+    fn take_form(&mut self, growth: Growth) {
+        let Form::List(list) = &self.0 else {
+            return;
+        };
+        let Some((last, _)) = list.last() else {
+            return;
+        };
+        let is_due = match growth {
+            Growth::Fast => list.len() > SHORT,
+            Growth::Small => list.len() * LIST_BUCKET > array_length(*last) * ARRAY_BUCKET,
+        };
+        if is_due {
+            let mut array = Vec::new();
+            // From the last one on, so that the array grows once.
+            for (bucket, count) in list.iter().rev() {
+                *place_in(&mut array, *bucket) = *count;
+            }
+            self.0 = Form::Array(array);
+        }
+    }
+
+    /// Takes the form that has room for any count.
+    #[cold]
+    fn widen(&mut self) {
+        let mut wide = Vec::new();
+        self.for_each(|bucket, count| *place_in(&mut wide, bucket) += count);
+        self.0 = Form::Wide(wide);
+    }
+
+    /// Takes the form that is smallest.
     pub fn shrink(&mut self) {
         match &mut self.0 {
             Form::List(list) => list.shrink_to_fit(),
-            Form::Array(_) => {
-                let mut small = Histogram::default();
-                self.for_each(|bucket, count| small.add(bucket, count, Growth::Small));
-                *self = small;
+            Form::Array(array) => {
+                let used = array.iter().filter(|count| **count > 0).count();
+                let last = array.iter().rposition(|count| *count > 0).unwrap_or(0);
+                if used * LIST_BUCKET > (last + 1) * ARRAY_BUCKET {
+                    array.truncate(last + 1);
+                    array.shrink_to_fit();
+                    return;
+                }
+                let mut list = Vec::with_capacity(used);
+                // OK because an array is at most as long as there are buckets.
+                let counts = array
+                    .iter()
+                    .enumerate()
+                    .map(|(at, count)| (at as u16, *count));
+                list.extend(counts.filter(|(_, count)| *count > 0));
+                self.0 = Form::List(list);
             }
+            Form::Wide(_) => {}
         }
     }
 
@@ -138,7 +201,8 @@ impl Histogram {
         match &self.0 {
             Form::List(list) if list.capacity() == 0 => 0,
             Form::List(list) => ALLOCATION + list.capacity() * LIST_BUCKET,
-            Form::Array(array) => array.capacity() * ARRAY_BUCKET,
+            Form::Array(array) => ALLOCATION + array.capacity() * ARRAY_BUCKET,
+            Form::Wide(array) => ALLOCATION + array.capacity() * size_of::<u64>(),
         }
     }
 
@@ -168,18 +232,45 @@ impl Histogram {
     }
 
     fn for_each(&self, mut each: impl FnMut(u16, u64)) {
+        // OK because an array is at most as long as there are buckets.
+        let mut each_of = |at: usize, count: u64| {
+            if count > 0 {
+                each(at as u16, count);
+            }
+        };
         match &self.0 {
-            Form::List(list) => {
-                list.iter()
-                    .for_each(|(bucket, count)| each(*bucket, u64::from(*count)));
-            }
-            Form::Array(array) => {
-                for (bucket, count) in array.iter().enumerate().filter(|(_, count)| **count > 0) {
-                    // OK because an array is at most as long as there are buckets.
-                    each(bucket as u16, *count);
-                }
-            }
+            Form::List(list) => list
+                .iter()
+                .for_each(|(bucket, count)| each_of(usize::from(*bucket), u64::from(*count))),
+            Form::Array(array) => array
+                .iter()
+                .enumerate()
+                .for_each(|(at, count)| each_of(at, u64::from(*count))),
+            Form::Wide(array) => array
+                .iter()
+                .enumerate()
+                .for_each(|(at, count)| each_of(at, *count)),
         }
+    }
+}
+
+/// Two lists as one; `None` where a sum is over 32 bits.
+fn merged(one: &[(u16, u32)], another: &[(u16, u32)]) -> Option<Vec<(u16, u32)>> {
+    let (mut one, mut another) = (one.iter().peekable(), another.iter().peekable());
+    let mut both = Vec::with_capacity(one.len() + another.len());
+    loop {
+        let next = match (one.peek(), another.peek()) {
+            (Some((a, _)), Some((b, _))) if a < b => *one.next()?,
+            (Some((a, _)), Some((b, _))) if a > b => *another.next()?,
+            (Some(_), Some(_)) => {
+                let ((bucket, mine), (_, theirs)) = (one.next()?, another.next()?);
+                (*bucket, mine.checked_add(*theirs)?)
+            }
+            (Some(_), None) => *one.next()?,
+            (None, Some(_)) => *another.next()?,
+            (None, None) => return Some(both),
+        };
+        both.push(next);
     }
 }
 
@@ -215,18 +306,19 @@ impl Bucket {
     }
 }
 
-/// The length of an array that reaches up to a bucket: whole doublings.
+/// The length of an array that reaches up to a bucket.
 fn array_length(last: u16) -> usize {
-    (usize::from(last) + 1).next_multiple_of(HALF as usize)
+    (usize::from(last) + 1).next_multiple_of(STRIDE)
 }
 
-fn add_to_array(array: &mut Vec<u64>, bucket: u16, count: u64) {
+/// The count of a bucket in an array, which grows if need be.
+fn place_in<C: Clone + Default>(array: &mut Vec<C>, bucket: u16) -> &mut C {
     if array.len() <= usize::from(bucket) {
         let length = array_length(bucket);
         array.reserve_exact(length - array.len());
-        array.resize(length, 0);
+        array.resize(length, C::default());
     }
-    array[usize::from(bucket)] += count;
+    &mut array[usize::from(bucket)]
 }
 
 #[cfg(test)]
@@ -260,7 +352,7 @@ mod tests {
             let mut grown = Histogram::default();
             let mut list: Vec<(u16, u64)> = Vec::new();
             for value in values() {
-                grown.record(value, 1, growth);
+                grown.record(value, growth);
                 let bucket = bucket_of(value);
                 match list.iter_mut().find(|(b, _)| *b == bucket) {
                     Some((_, count)) => *count += 1,
@@ -296,12 +388,19 @@ mod tests {
         let mut big = Histogram::default();
         big.add(7, u64::from(u32::MAX), Growth::Small);
         big.add(7, 2, Growth::Small);
+        big.record(7, Growth::Small);
+        let mut array = Histogram(Form::Array(vec![u32::MAX - 1; 8]));
+        array.record(7, Growth::Fast);
+        array.record(7, Growth::Fast);
+        array.merge(&big, Growth::Fast);
+        let highest = buckets(&array.freeze()).last().map(|bucket| bucket.count);
+        assert_eq!(highest, Some(2 * u64::from(u32::MAX) + 4));
         assert_eq!(
             buckets(&big.freeze()),
             [Bucket {
                 low: 7,
                 high: 7,
-                count: u64::from(u32::MAX) + 2
+                count: u64::from(u32::MAX) + 3
             }]
         );
     }

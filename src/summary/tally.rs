@@ -25,12 +25,8 @@ pub struct PhaseTally {
     pub min: u64,
     /// The longest.
     pub max: u64,
-    /// All of them but the repetitions.
-    histogram: Histogram,
-    /// How often `repeated` came again since it was recorded in the histogram: connecting to an
-    /// upstream mostly takes 0 ms, and counting that again needs no histogram.
-    repetitions: u64,
-    repeated: u64,
+    /// How often which.
+    pub histogram: Histogram,
     /// Those that were cut off, and so are lower bounds.
     pub censored: Option<Box<Histogram>>,
 }
@@ -43,8 +39,6 @@ impl Default for PhaseTally {
             min: u64::MAX,
             max: 0,
             histogram: Histogram::default(),
-            repetitions: 0,
-            repeated: u64::MAX,
             censored: None,
         }
     }
@@ -58,31 +52,7 @@ impl PhaseTally {
         self.sum = self.sum.saturating_add(duration.0);
         self.min = self.min.min(duration.0);
         self.max = self.max.max(duration.0);
-        if duration.0 == self.repeated {
-            self.repetitions += 1;
-        } else {
-            self.settle(growth);
-            self.repeated = duration.0;
-            self.histogram.record(duration.0, 1, growth);
-        }
-    }
-
-    /// Puts the repetitions into the histogram.
-    #[inline]
-    fn settle(&mut self, growth: Growth) {
-        if self.repetitions > 0 {
-            self.histogram
-                .record(self.repeated, self.repetitions, growth);
-            self.repetitions = 0;
-        }
-    }
-
-    /// All durations.
-    #[must_use]
-    pub fn histogram(&self) -> Histogram {
-        let mut whole = self.clone();
-        whole.settle(Growth::Small);
-        whole.histogram
+        self.histogram.record(duration.0, growth);
     }
 
     /// Takes the smaller form of the histogram.
@@ -107,7 +77,7 @@ impl PhaseTally {
         if ending == Ending::Censored {
             self.censored
                 .get_or_insert_default()
-                .record(duration.0, 1, Growth::Small);
+                .record(duration.0, Growth::Small);
         }
     }
 
@@ -118,10 +88,6 @@ impl PhaseTally {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.histogram.merge(&other.histogram, growth);
-        if other.repetitions > 0 {
-            self.histogram
-                .record(other.repeated, other.repetitions, growth);
-        }
         if let Some(censored) = &other.censored {
             self.censored
                 .get_or_insert_default()

@@ -4,6 +4,8 @@
 //! of the ladder divides the next, so a coarser grid is got by adding windows up, and which grid a
 //! log ends on depends only on which windows it occupies.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 
 use super::histogram::Growth;
@@ -70,8 +72,23 @@ pub struct Timeline {
     /// Position of each window in `windows`, by its number on the grid.
     index: HashMap<i64, usize>,
     windows: Vec<(i64, WindowTally)>,
-    /// The window of the last record, and where it is: the next record is mostly in it too.
-    last: Option<(i64, usize)>,
+    /// The window of the last record: the next record is mostly in it too.
+    last: Last,
+}
+
+/// Where the window is that a record came to, and its bounds in µs.
+#[derive(Debug, Clone)]
+struct Last {
+    bounds: Range<i64>,
+    at: usize,
+}
+
+impl Last {
+    /// No window.
+    const NONE: Last = Last {
+        bounds: 0..0,
+        at: 0,
+    };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +133,7 @@ impl Timeline {
             grid,
             index: HashMap::new(),
             windows: Vec::new(),
-            last: None,
+            last: Last::NONE,
         }
     }
 
@@ -129,10 +146,10 @@ impl Timeline {
     /// Counts a record in the window in which its request arrived.
     #[inline]
     pub fn record(&mut self, arrival: Stamp, is_5xx: bool, phases: &Phases) {
-        let window = arrival.0.div_euclid(self.grid.seconds() * 1_000_000);
-        let at = match self.last {
-            Some((last, at)) if last == window => at,
-            _ => self.find(window),
+        let at = if self.last.bounds.contains(&arrival.0) {
+            self.last.at
+        } else {
+            self.find_of(arrival)
         };
         let newest = self.windows.len();
         let tally = &mut self.windows[at].1;
@@ -157,9 +174,22 @@ impl Timeline {
         }
     }
 
+    /// The place of the window of a time.
+    fn find_of(&mut self, arrival: Stamp) -> usize {
+        let width = self.grid.seconds() * 1_000_000;
+        let window = arrival.0.div_euclid(width);
+        let at = self.find(window);
+        let from = window.saturating_mul(width);
+        self.last = Last {
+            bounds: from..from.saturating_add(width),
+            at,
+        };
+        at
+    }
+
     /// The place of a window, which is made if it is new.
     fn find(&mut self, window: i64) -> usize {
-        let at = match self.index.get(&window) {
+        match self.index.get(&window) {
             Some(at) => *at,
             None => {
                 self.windows.push((window, WindowTally::default()));
@@ -175,9 +205,7 @@ impl Timeline {
                 }
                 self.windows.len() - 1
             }
-        };
-        self.last = Some((window, at));
-        at
+        }
     }
 
     /// Takes coarser grids until the windows are few enough.
@@ -193,7 +221,7 @@ impl Timeline {
         let ratio = coarser.seconds() / self.grid.seconds();
         let windows = std::mem::take(&mut self.windows);
         self.index.clear();
-        self.last = None;
+        self.last = Last::NONE;
         self.grid = coarser;
         for (window, tally) in windows {
             let at = self.find(window.div_euclid(ratio));
