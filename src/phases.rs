@@ -143,7 +143,7 @@ impl Clock {
 /// The phases of one request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Phases {
-    /// Bit `n` is set where phase `n` is known.
+    /// Bit `n` is set where phase `n` is known; `us` holds stale data elsewhere.
     known: u16,
     us: [u64; Phase::COUNT],
     /// Some difference was negative and counts as zero: the two clocks of nginx disagree by up to
@@ -185,30 +185,45 @@ impl Phases {
     ///
     /// # Errors
     /// A time of an upstream is no number.
-    #[inline]
     pub fn of(record: &Record<'_>, clock: &AppClock) -> Result<Phases, Reject> {
-        if record.status == Some(101) || is_event_stream(record) {
-            return Ok(Phases::upgraded());
-        }
         let mut phases = Phases::default();
-        if matches!(record.status, Some(499 | 504)) {
-            phases.ending = Ending::Censored;
-        }
-        if let Some(total) = record.total {
-            phases.set(Phase::Total, total);
-        }
-        phases.split_upstream(record)?;
-        if record.has_any(segments::FIELDS) {
-            phases.add_segments(record)?;
-        }
-        if phases.ending == Ending::Whole {
-            phases.split_server(record, clock);
-        }
-        phases.busy = phases.busy_time(record);
-        if record.total.is_none() && record.plan().grammar.total_is_sum {
-            phases.sum_total(record);
-        }
+        phases.read(record, clock)?;
         Ok(phases)
+    }
+
+    /// Takes the phases of a record in place of those of another.
+    ///
+    /// # Errors
+    /// A time of an upstream is no number; what it holds then is of no use.
+    #[inline(always)]
+    pub fn read(&mut self, record: &Record<'_>, clock: &AppClock) -> Result<(), Reject> {
+        self.known = 0;
+        self.clamped = false;
+        self.busy = None;
+        self.clock = None;
+        if record.status == Some(101) || is_event_stream(record) {
+            self.ending = Ending::Upgraded;
+            return Ok(());
+        }
+        self.ending = match record.status {
+            Some(499 | 504) => Ending::Censored,
+            _ => Ending::Whole,
+        };
+        if let Some(total) = record.total {
+            self.set(Phase::Total, total);
+        }
+        self.split_upstream(record)?;
+        if record.has_any(segments::FIELDS) {
+            self.add_segments(record)?;
+        }
+        if self.ending == Ending::Whole {
+            self.split_server(record, clock);
+        }
+        self.busy = self.busy_time(record);
+        if record.total.is_none() && record.plan().grammar.total_is_sum {
+            self.sum_total(record);
+        }
+        Ok(())
     }
 
     /// The phases of a tunnel or stream: none.
@@ -227,17 +242,26 @@ impl Phases {
         (self.known & (1 << phase as u16) != 0).then(|| Micros(self.us[phase as usize]))
     }
 
+    /// Each phase, in the order of [`Phase::ALL`].
+    #[inline(always)]
+    pub fn all(&self) -> impl Iterator<Item = Option<Micros>> {
+        self.us
+            .iter()
+            .enumerate()
+            .map(|(at, us)| (self.known & (1 << at) != 0).then_some(Micros(*us)))
+    }
+
     /// The phases that are known, in the order of [`Phase::ALL`].
-    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (Phase, Micros)> {
-        let mut left = self.known;
-        std::iter::from_fn(move || {
-            // OK because only bits below COUNT are ever set.
-            let at = left.trailing_zeros() as usize;
-            let phase = *Phase::ALL.get(at)?;
-            left &= left - 1;
-            Some((phase, Micros(self.us[at])))
-        })
+        let all = Phase::ALL.into_iter().zip(self.all());
+        all.filter_map(|(phase, duration)| Some((phase, duration?)))
+    }
+
+    /// Whether no phase is known.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.known == 0
     }
 
     #[inline]
@@ -254,7 +278,7 @@ impl Phases {
     }
 
     /// Client, redirect, retry, upstream, connect, server and transfer.
-    #[inline]
+    #[inline(always)]
     fn split_upstream(&mut self, record: &Record<'_>) -> Result<(), Reject> {
         let upstream = match record.raw(Field::Response) {
             Some(responses) => {
@@ -291,15 +315,28 @@ impl Phases {
     }
 
     /// Sums the earlier attempts into redirect and retry, and returns the last one's time.
-    #[inline]
+    #[inline(always)]
     fn walk_attempts(
         &mut self,
         record: &Record<'_>,
         responses: &[u8],
     ) -> Result<Option<Micros>, Reject> {
+        match record.plain_time(Field::Response) {
+            Some(time) => Ok(Some(time)),
+            None => self.walk_several(record, responses),
+        }
+    }
+
+    /// As [`Phases::walk_attempts`], for lists.
+    #[inline(never)]
+    fn walk_several(
+        &mut self,
+        record: &Record<'_>,
+        responses: &[u8],
+    ) -> Result<Option<Micros>, Reject> {
         let unit = record.unit(Field::Response);
-        if let Some(time) = single(unit, responses) {
-            return time;
+        if is_single(responses) {
+            return element(unit, responses);
         }
         let mut statuses = record.raw(Field::UpstreamStatus).map(attempts);
         for (response, then) in attempts(responses) {
@@ -324,9 +361,11 @@ impl Phases {
     }
 
     /// App and wait.
-    #[inline]
+    #[inline(always)]
     fn split_server(&mut self, record: &Record<'_>, clock: &AppClock) {
-        let app = if answered_by_cache(record) {
+        let app = if self.get(Phase::Upstream).is_none() && asked_nobody(record)
+            || answered_by_cache(record)
+        {
             None
         } else {
             app_time(record, clock)
@@ -382,25 +421,23 @@ fn element(unit: Unit, text: &[u8]) -> Result<Option<Micros>, Reject> {
     }
 }
 
-/// The time of a list of one element: by far the most common case. `None` where there are several.
-#[inline]
-fn single(unit: Unit, text: &[u8]) -> Option<Result<Option<Micros>, Reject>> {
-    // A number is no list, so the list need not be looked for.
-    match unit.read(text) {
-        Some(time) => Some(Ok(Some(time))),
-        None => is_single(text).then(|| element(unit, text)),
+/// The last element of a list of times.
+#[inline(always)]
+fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
+    match record.plain_time(field) {
+        Some(time) => Ok(Some(time)),
+        None => last_element(record, field),
     }
 }
 
-/// The last element of a list of times.
-#[inline]
-fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
+#[inline(never)]
+fn last_element(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
     let Some(text) = record.raw(field) else {
         return Ok(None);
     };
     let unit = record.unit(field);
-    if let Some(time) = single(unit, text) {
-        return time;
+    if is_single(text) {
+        return element(unit, text);
     }
     let mut last = None;
     for (text, _) in attempts(text) {
@@ -410,13 +447,18 @@ fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> 
 }
 
 /// The headers of a response from cache are the stored ones: their app time is another request's.
-/// Where the log names upstreams and none was asked, likewise.
 #[inline]
 fn answered_by_cache(record: &Record<'_>) -> bool {
     matches!(
         record.raw(Field::CacheStatus),
         Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
-    ) || (record.raw(Field::Response).is_some() && record.text(Field::Response).is_none())
+    )
+}
+
+/// The log names upstreams, and none was asked: the headers are of no application.
+#[inline]
+fn asked_nobody(record: &Record<'_>) -> bool {
+    record.raw(Field::Response).is_some() && record.text(Field::Response).is_none()
 }
 
 #[inline]

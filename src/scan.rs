@@ -4,7 +4,7 @@
 //! Sixteen bytes are compared at a time, which every processor that this runs on does in one step.
 //! For long texts `memchr`, which uses wider steps where there are any, is the faster one.
 
-use wide::u8x16;
+pub use wide::u8x16;
 
 /// Bytes that are compared at once.
 const STEP: usize = 16;
@@ -13,37 +13,55 @@ const STEP: usize = 16;
 #[must_use]
 #[inline(always)]
 pub fn find(byte: u8, text: &[u8]) -> Option<usize> {
-    find_any([byte], text)
+    find_any_from([byte], text, 0)
+}
+
+/// The first place of a byte from a place on.
+#[must_use]
+#[inline(always)]
+pub fn find_from(byte: u8, text: &[u8], from: usize) -> Option<usize> {
+    find_any_from([byte], text, from)
 }
 
 /// The first place of any of some bytes.
 #[must_use]
-// Inlined by force, as all of this file: a call costs more than the search in a usual value.
 #[inline(always)]
 pub fn find_any<const N: usize>(bytes: [u8; N], text: &[u8]) -> Option<usize> {
-    let wanted = bytes.map(u8x16::splat);
-    let mut rest = text;
-    while let Some((chunk, left)) = rest.split_first_chunk::<STEP>() {
-        let places = places(wanted, chunk);
-        if places != 0 {
-            return Some(text.len() - rest.len() + places.trailing_zeros() as usize);
-        }
-        rest = left;
-    }
-    // The last sixteen bytes again: those that were looked at before hold none.
-    match text.last_chunk::<STEP>() {
-        Some(chunk) => {
-            let places = places(wanted, chunk);
-            (places != 0).then(|| text.len() - STEP + places.trailing_zeros() as usize)
-        }
-        None => text.iter().position(|byte| bytes.contains(byte)),
-    }
+    find_any_from(bytes, text, 0)
 }
 
-/// Bit `n` is set where byte `n` is one of those.
+/// The first place of any of some bytes from a place on.
+#[must_use]
+// Inlined by force, as all of this file: a call costs more than the search in a usual value.
 #[inline(always)]
-fn places<const N: usize>(wanted: [u8x16; N], chunk: &[u8; STEP]) -> u32 {
-    let chunk = u8x16::new(*chunk);
+pub fn find_any_from<const N: usize>(bytes: [u8; N], text: &[u8], from: usize) -> Option<usize> {
+    let Some(last) = text.len().checked_sub(STEP) else {
+        let found = text
+            .get(from..)?
+            .iter()
+            .position(|byte| bytes.contains(byte));
+        return found.map(|place| from + place);
+    };
+    let wanted = bytes.map(u8x16::splat);
+    let mut at = from;
+    while at <= last {
+        let places = places(wanted, &text[at..at + STEP]);
+        if places != 0 {
+            return Some(at + places.trailing_zeros() as usize);
+        }
+        at += STEP;
+    }
+    // The last sixteen bytes, less those that were looked at or stand before.
+    let places = places(wanted, &text[last..]) >> (at - last).min(STEP);
+    (places != 0).then(|| at + places.trailing_zeros() as usize)
+}
+
+/// Bit `n` is set where byte `n` of sixteen is one of those.
+#[inline(always)]
+fn places<const N: usize>(wanted: [u8x16; N], chunk: &[u8]) -> u32 {
+    // OK because every caller gives sixteen bytes; what is missing would be a zero.
+    let chunk = chunk.first_chunk::<STEP>().copied().unwrap_or_default();
+    let chunk = u8x16::new(chunk);
     wanted
         .into_iter()
         .map(|wanted| chunk.simd_eq(wanted))
@@ -51,58 +69,39 @@ fn places<const N: usize>(wanted: [u8x16; N], chunk: &[u8; STEP]) -> u32 {
         .map_or(0, u8x16::to_bitmask)
 }
 
-/// A text of up to 64 bytes, of which all places of a byte are told at once: bit `n` stands for byte
-/// `n`.
-#[derive(Debug)]
-pub struct ShortText {
-    /// The text, and zeros behind it.
-    bytes: [u8; 64],
-    length: usize,
+/// Where bytes of several classes are in a text of up to 64 bytes: bit `n` of a class stands for byte
+/// `n`. `None` where the text is longer. `classes` tells for each of sixteen bytes whether it is of a
+/// class (all ones) or not (zero); a zero byte must be of none.
+#[must_use]
+#[inline(always)]
+pub fn places_in_short<const N: usize>(
+    text: &[u8],
+    classes: impl Fn(u8x16) -> [u8x16; N],
+) -> Option<[u64; N]> {
+    let mut bytes = [0; 4 * STEP];
+    bytes.get_mut(..text.len())?.copy_from_slice(text);
+    let (chunks, _) = bytes.as_chunks::<STEP>();
+    let mut places = [0; N];
+    for (at, chunk) in chunks.iter().enumerate() {
+        if at * STEP >= text.len() {
+            break;
+        }
+        let classes = classes(u8x16::new(*chunk));
+        for (places, class) in places.iter_mut().zip(classes) {
+            *places |= u64::from(class.to_bitmask()) << (at * STEP);
+        }
+    }
+    Some(places)
 }
 
-impl ShortText {
-    /// Takes a copy; `None` where the text is longer.
-    #[must_use]
-    #[inline(always)]
-    pub fn new(text: &[u8]) -> Option<Self> {
-        let mut bytes = [0; 64];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(ShortText {
-            bytes,
-            length: text.len(),
-        })
-    }
-
-    /// The places of a byte other than 0.
-    #[must_use]
-    #[inline(always)]
-    pub fn all(&self, byte: u8) -> u64 {
-        let wanted = u8x16::splat(byte);
-        self.places(|chunk| chunk.simd_eq(wanted))
-    }
-
-    /// The places of bytes from one other than 0 up to another.
-    #[must_use]
-    #[inline(always)]
-    pub fn all_between(&self, first: u8, last: u8) -> u64 {
-        let (first, span) = (u8x16::splat(first), u8x16::splat(last.wrapping_sub(first)));
-        self.places(|chunk| {
-            let above = chunk - first;
-            above.min(span).simd_eq(above)
-        })
-    }
-
-    #[inline(always)]
-    fn places(&self, are: impl Fn(u8x16) -> u8x16) -> u64 {
-        let (chunks, _) = self.bytes.as_chunks::<STEP>();
-        chunks
-            .iter()
-            .enumerate()
-            .take(self.length.div_ceil(STEP))
-            .fold(0, |places, (at, chunk)| {
-                places | u64::from(are(u8x16::new(*chunk)).to_bitmask()) << (at * STEP)
-            })
-    }
+/// Which of sixteen bytes are from `first` up to `last`.
+#[must_use]
+#[inline(always)]
+pub fn between(chunk: u8x16, first: u8, last: u8) -> u8x16 {
+    let above = chunk - u8x16::splat(first);
+    above
+        .min(u8x16::splat(last.wrapping_sub(first)))
+        .simd_eq(above)
 }
 
 #[cfg(test)]
@@ -122,6 +121,15 @@ mod tests {
                 for byte in [b'"', b'!', b' ', b'#', 0, 0xff] {
                     let plain = text.iter().position(|b| *b == byte);
                     assert_eq!(find(byte, &text), plain, "{length} {at} {byte}");
+                    for from in 0..=length {
+                        let plain = text[from..].iter().position(|b| *b == byte);
+                        let found = find_from(byte, &text, from);
+                        assert_eq!(
+                            found,
+                            plain.map(|place| from + place),
+                            "{length} {at} {from}"
+                        );
+                    }
                 }
                 let plain = text.iter().position(|b| matches!(b, b'"' | b'\\'));
                 assert_eq!(find_any([b'\\', b'"'], &text), plain);
@@ -131,22 +139,29 @@ mod tests {
 
     #[test]
     fn all_places_are_found_in_short_texts() {
-        let text: Vec<u8> = (1..=64).map(|n| n * 37 % 251).collect();
+        let text: Vec<u8> = (1..=64).map(|n: u32| (n * 37 % 251) as u8).collect();
         for length in 0..=64 {
             let text = &text[..length];
-            let short = ShortText::new(text).unwrap();
-            for byte in 1..=u8::MAX {
+            for first in 1..=u8::MAX {
+                let last = first.saturating_add(10);
+                let found = places_in_short(text, |chunk| {
+                    [
+                        chunk.simd_eq(u8x16::splat(first)),
+                        between(chunk, first, last),
+                    ]
+                });
                 let plain = |is: &dyn Fn(u8) -> bool| {
                     (0..length)
                         .filter(|at| is(text[*at]))
                         .fold(0_u64, |places, at| places | 1 << at)
                 };
-                assert_eq!(short.all(byte), plain(&|b| b == byte));
-                let last = byte.saturating_add(10);
-                let between = plain(&|b| (byte..=last).contains(&b));
-                assert_eq!(short.all_between(byte, last), between);
+                let wanted = [
+                    plain(&|byte| byte == first),
+                    plain(&|byte| (first..=last).contains(&byte)),
+                ];
+                assert_eq!(found, Some(wanted));
             }
         }
-        assert!(ShortText::new(&[0; 65]).is_none());
+        assert_eq!(places_in_short(&[1; 65], |chunk| [chunk]), None);
     }
 }

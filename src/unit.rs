@@ -96,18 +96,7 @@ impl Unit {
     /// microseconds. `None` for anything else: a sign, an exponent, hex, `NaN`, nothing at all, or a
     /// value over 2⁶³ µs.
     #[must_use]
-    #[inline(always)]
     pub fn read(self, text: &[u8]) -> Option<Micros> {
-        if self == Unit::Seconds
-            && let Some(us) = usual_seconds(text)
-        {
-            return Some(Micros(us));
-        }
-        self.read_unusual(text)
-    }
-
-    #[inline(never)]
-    fn read_unusual(self, text: &[u8]) -> Option<Micros> {
         let short = match self {
             Unit::Seconds => short_decimal(text, 6),
             Unit::Milliseconds => short_decimal(text, 3),
@@ -152,19 +141,31 @@ const TENS: [u64; 10] = [
 
 /// As [`decimal`] of seconds in microseconds, for numbers below ten with three decimals or six: what
 /// nginx and Rack write for nearly all requests. `None` for everything else.
+#[must_use]
 #[inline(always)]
-fn usual_seconds(text: &[u8]) -> Option<u64> {
+pub fn usual_seconds(text: &[u8]) -> Option<u64> {
     match *text {
-        [s, b'.', a, b, c] => digits([b'0', b'0', b'0', b'0', s, a, b, c]).map(|ms| ms * 1_000),
-        [s, b'.', a, b, c, d, e, f] => digits([b'0', s, a, b, c, d, e, f]),
+        [s, b'.', a, b, c] => four_digits([s, a, b, c]).map(|ms| ms * 1_000),
+        [s, b'.', a, b, c, d, e, f] => eight_digits([b'0', s, a, b, c, d, e, f]),
         _ => None,
     }
+}
+
+/// As [`eight_digits`], of four.
+#[inline(always)]
+fn four_digits(text: [u8; 4]) -> Option<u64> {
+    let digits = u32::from_le_bytes(text) ^ 0x3030_3030;
+    if (digits | digits.wrapping_add(0x0606_0606)) & 0xf0f0_f0f0 != 0 {
+        return None;
+    }
+    let pairs = digits * 10 + (digits >> 8);
+    Some(u64::from((pairs & 0xff) * 100 + (pairs >> 16 & 0xff)))
 }
 
 /// The number that eight digits are: neighbours are added up in pairs, then pairs of pairs, then
 /// those, all at once in one word (<https://johnnylee-sde.github.io/Fast-numeric-string-to-int>).
 #[inline(always)]
-fn digits(text: [u8; 8]) -> Option<u64> {
+fn eight_digits(text: [u8; 8]) -> Option<u64> {
     // The first digit is the lowest byte.
     let digits = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
     // What is no digit is over nine now: it has a high bit, or gets one where six is added.

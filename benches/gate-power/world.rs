@@ -141,7 +141,7 @@ pub fn draw(seed: u64, design: Design, change: Change) -> Drawn {
                 // nginx logs whole milliseconds.
                 let time = (time / 1_000.0).round() as u64 * 1_000;
                 let block = ((when / design.seconds * BLOCKS as f64) as usize).min(BLOCKS - 1);
-                histograms[block].0.record(time, 1, Growth::Small);
+                histograms[block].0.record(time, Growth::Small);
                 histograms[block].1 += 1;
                 of_arms[run.arm as usize].push(time);
             }

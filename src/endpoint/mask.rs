@@ -15,7 +15,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::scan::ShortText;
+use crate::scan::{self, u8x16};
 
 /// What bytes occur in a segment.
 #[derive(Clone, Copy)]
@@ -94,18 +94,63 @@ impl Kinds {
 /// Appends the route of a path to `route`.
 #[inline]
 pub fn mask(path: &[u8], route: &mut Vec<u8>) {
-    match ShortText::new(path) {
-        Some(short) => mask_short(path, &short, route),
+    match Places::of(path) {
+        Some(places) => mask_marked(path, places.slashes, places.marks, route),
         None => mask_long(path, route),
     }
 }
 
-/// The fast path: looks only at the segments that hold a byte without which nothing is masked.
+/// Appends the route of a request target that begins with a slash: of its path, without query and
+/// fragment.
 #[inline]
-fn mask_short(path: &[u8], short: &ShortText, route: &mut Vec<u8>) {
-    let slashes = short.all(b'/');
-    // Digits and the colon are neighbours.
-    let mut marks = short.all_between(b'0', b':') | short.all(b'%') | short.all(b'@');
+pub fn mask_target(target: &[u8], route: &mut Vec<u8>) {
+    match Places::of(target) {
+        Some(places) => {
+            let length = (places.ends.trailing_zeros() as usize).min(target.len());
+            let within = u64::MAX
+                .checked_shl(length as u32)
+                .map_or(u64::MAX, |beyond| !beyond);
+            let (slashes, marks) = (places.slashes & within, places.marks & within);
+            mask_marked(&target[..length], slashes, marks, route);
+        }
+        None => {
+            let length = scan::find_any([b'?', b'#'], target).unwrap_or(target.len());
+            mask_long(&target[..length], route);
+        }
+    }
+}
+
+/// Where the bytes of a short text are that matter: bit `n` stands for byte `n`.
+struct Places {
+    slashes: u64,
+    /// Bytes without one of which nothing is masked.
+    marks: u64,
+    /// Where a path ends and a query or fragment begins.
+    ends: u64,
+}
+
+impl Places {
+    /// `None` where the text is longer than 64 bytes.
+    #[inline(always)]
+    fn of(text: &[u8]) -> Option<Places> {
+        let is = |chunk: u8x16, byte| chunk.simd_eq(u8x16::splat(byte));
+        let classes = |chunk| {
+            // Digits and the colon are neighbours.
+            let marks = scan::between(chunk, b'0', b':') | is(chunk, b'%') | is(chunk, b'@');
+            [is(chunk, b'/'), marks, is(chunk, b'?') | is(chunk, b'#')]
+        };
+        let [slashes, marks, ends] = scan::places_in_short(text, classes)?;
+        Some(Places {
+            slashes,
+            marks,
+            ends,
+        })
+    }
+}
+
+/// The fast path: looks only at the segments that hold a mark.
+#[inline]
+fn mask_marked(path: &[u8], slashes: u64, mut marks: u64, route: &mut Vec<u8>) {
     // What stays is copied in one piece, from here to the next segment that changes.
     let mut kept = 0;
     while marks != 0 {
@@ -417,6 +462,11 @@ mod tests {
             mask(path.as_bytes(), &mut short);
             mask_long(path.as_bytes(), &mut long);
             assert_eq!(short, long, "{path}");
+            for end in ["", "?a=/1", "#7"] {
+                let mut target = Vec::new();
+                mask_target(format!("{path}{end}").as_bytes(), &mut target);
+                assert_eq!(target, long, "{path}{end}");
+            }
         }
     }
 

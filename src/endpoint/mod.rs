@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use crate::grammar::{Escape, Field, Fields};
 use crate::record::attempts::attempts;
 use crate::record::{Record, Request, json};
+use crate::scan;
 
 /// The route of records whose request line is empty or binary.
 pub const MALFORMED: &str = "(malformed)";
@@ -232,7 +233,7 @@ impl Naming {
                 key.extend_from_slice(known_method(method));
                 key.push(b' ');
                 let start = key.len();
-                self.push_route(&path(target, record.plan().escape), key);
+                self.push_route(target, record.plan().escape, key);
                 if key.len() - start > LONGEST_ROUTE {
                     key.truncate(start + LONGEST_ROUTE);
                     key.extend_from_slice("…".as_bytes());
@@ -241,11 +242,18 @@ impl Naming {
         }
     }
 
-    #[inline]
-    fn push_route(&self, path: &[u8], key: &mut Vec<u8>) {
-        match self.patterns.iter().find(|pattern| pattern.matches(path)) {
+    #[inline(always)]
+    fn push_route(&self, target: &[u8], escape: Escape, key: &mut Vec<u8>) {
+        if let [b'/', ..] = target
+            && self.patterns.is_empty()
+            && escape != Escape::Backslash
+        {
+            return mask::mask_target(target, key);
+        }
+        let path = path(target, escape);
+        match self.patterns.iter().find(|pattern| pattern.matches(&path)) {
             Some(pattern) => key.extend_from_slice(pattern.text().as_bytes()),
-            None => mask(path, key),
+            None => mask(&path, key),
         }
     }
 
@@ -364,10 +372,10 @@ fn path(target: &[u8], escape: Escape) -> Cow<'_, [u8]> {
             None => target,
         },
     };
-    let end = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
+    let end = scan::find_any([b'?', b'#'], target).unwrap_or(target.len());
     match &target[..end] {
         b"" => Cow::Borrowed(b"/"),
-        path if escape == Escape::Backslash && memchr::memchr(b'\\', path).is_some() => {
+        path if escape == Escape::Backslash && scan::find(b'\\', path).is_some() => {
             Cow::Owned(json::unescape(path))
         }
         path => Cow::Borrowed(path),

@@ -81,6 +81,24 @@ impl Literal {
         &self.bytes
     }
 
+    /// Whether it is so short that it is compared in one step.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        (1..=8).contains(&self.bytes.len())
+    }
+
+    /// The place behind the literal, where it stands at this place. As `strip`, for a literal that
+    /// [is short](Literal::is_short), and says nothing where less than eight bytes are left.
+    #[must_use]
+    #[inline(always)]
+    pub fn end_at(&self, text: &[u8], at: usize) -> Option<usize> {
+        if at > text.len().checked_sub(8)? {
+            return None;
+        }
+        let head = text[at..at + 8].first_chunk::<8>()?;
+        (u64::from_ne_bytes(*head) & self.mask == self.head).then_some(at + self.bytes.len())
+    }
+
     /// What follows the literal, where the input begins with it.
     #[must_use]
     #[inline]
@@ -107,6 +125,9 @@ pub struct Step {
     pub shape: Shape,
     /// Field and index of the column, where the run needs the value.
     pub keep: Option<(Field, u8)>,
+    /// Whether the value mostly ends where the first byte of the short literal after it stands for
+    /// the first time.
+    pub is_plain: bool,
     /// The literal after the value; empty at the end of the line.
     pub then: Literal,
     /// The name of the value in the definition, for messages.
@@ -123,6 +144,8 @@ pub struct TextPlan {
     pub lead: Literal,
     /// The values and what follows each.
     pub steps: Vec<Step>,
+    /// The fields of the steps that are kept: what a line that fits has.
+    pub fields: Fields,
 }
 
 /// The plan of a line of keys and values.
@@ -277,7 +300,11 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
     for (at, piece) in pieces.iter().enumerate() {
         match piece {
             Piece::Literal(text) => match steps.last_mut() {
-                Some(step) => step.then = text.clone().into(),
+                Some(step) => {
+                    step.then = text.clone().into();
+                    step.is_plain =
+                        step.then.is_short() && matches!(step.shape, Shape::Until | Shape::Quoted);
+                }
                 None => lead = text.clone().into(),
             },
             Piece::Value(variable) => {
@@ -307,6 +334,7 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     steps.push(Step {
                         shape: Shape::Blanks,
                         keep: None,
+                        is_plain: false,
                         then: Literal::default(),
                         name: variable.shown(),
                         is_digits: false,
@@ -316,6 +344,7 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                 steps.push(Step {
                     shape,
                     keep,
+                    is_plain: false,
                     then: Literal::default(),
                     name: variable.shown(),
                     is_digits: variable.texture == Texture::Digits,
@@ -323,7 +352,12 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
             }
         }
     }
-    TextPlan { lead, steps }
+    let fields = steps.iter().filter_map(|step| step.keep);
+    TextPlan {
+        lead,
+        fields: fields.map(|(field, _)| field).collect(),
+        steps,
+    }
 }
 
 /// How the end of a value is found, from what stands around it and from what it is.

@@ -46,7 +46,7 @@ impl Heat {
             return;
         };
         let total = &tally.phases[Phase::Total as usize];
-        for bucket in buckets(&total.histogram().freeze()) {
+        for bucket in buckets(&total.histogram.freeze()) {
             // OK because the first band begins at 0.
             let band = BANDS.partition_point(|begin| *begin <= bucket.middle()) - 1;
             counts[band] += bucket.count;

@@ -83,10 +83,10 @@ impl<'q> Intake<'q> {
                 self.before = line.to_vec();
             }
             let which = match self.lens.read(&mut reader, line) {
-                Ok((which, Some((record, phases)))) => {
-                    let key = self.lens.key();
-                    self.ranges.record(&record, &phases, key, when, wall);
-                    self.upstreams.record(&record, &phases, key);
+                Ok((which, Some(record))) => {
+                    let (phases, key) = (self.lens.phases(), self.lens.key());
+                    self.ranges.record(&record, phases, key, when, wall);
+                    self.upstreams.record(&record, phases, key);
                     which
                 }
                 Ok((which, None)) => {

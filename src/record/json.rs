@@ -82,7 +82,7 @@ fn object<'l>(
         if let Some(Key::Column(field, column)) = kept {
             let quote = usize::from(at_value.first() == Some(&b'"'));
             let start = line.len() - at_value.len() + quote;
-            values.set_preferred((field, column), start, start + text.len());
+            values.set_preferred((field, column), line, start, start + text.len());
         }
         if left == b"}" {
             return Ok(b"");
@@ -117,7 +117,7 @@ fn inside<'l>(
         let (_, text) = value(first).map_err(drop)?;
         let quote = usize::from(first.first() == Some(&b'"'));
         let start = line.len() - first.len() + quote;
-        values.set_preferred((*field, *column), start, start + text.len());
+        values.set_preferred((*field, *column), line, start, start + text.len());
     }
     Ok(left)
 }
@@ -344,7 +344,7 @@ mod tests {
         let Layout::Json(keyed) = &plan.layout else {
             unreachable!()
         };
-        let mut values = Values::default();
+        let mut values = Values::new(&plan);
         read(keyed, &mut KeyOrder::default(), line, &mut values)?;
         Ok(values.text(Field::Target, line).map(<[u8]>::to_vec))
     }

@@ -19,7 +19,7 @@ pub(super) fn read(plan: &KeyedPlan, line: &[u8], values: &mut Values) -> Result
     while let Some(pair) = next(line, at).map_err(drop)? {
         pairs += usize::from(!pair.key.is_empty());
         if let Some(Key::Column(field, column)) = plan.keys.get(pair.key) {
-            values.set_preferred((*field, *column), pair.start, pair.end);
+            values.set_preferred((*field, *column), line, pair.start, pair.end);
         }
         at = pair.next;
     }

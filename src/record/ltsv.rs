@@ -39,7 +39,7 @@ pub(super) fn read(
         let length = scan::find(b'\t', at_value).unwrap_or(at_value.len());
         if let Some(Key::Column(field, column)) = kept {
             let start = line.len() - at_value.len();
-            values.set_preferred((field, column), start, start + length);
+            values.set_preferred((field, column), line, start, start + length);
         }
         input = at_value.get(length..).ok_or(())?;
         if input.is_empty() {
@@ -73,7 +73,7 @@ mod tests {
             unreachable!()
         };
         let line = b"unknown:x\turi:/a:b\tmethod:GET\treqtime:0.5";
-        let (mut order, mut values) = (KeyOrder::default(), Values::default());
+        let (mut order, mut values) = (KeyOrder::default(), Values::new(&plan));
         assert_eq!(read(keyed, &mut order, line, &mut values), Ok(()));
         assert_eq!(values.text(Field::Target, line), Some(&b"/a:b"[..]));
         assert_eq!(values.text(Field::Total, line), Some(&b"0.5"[..]));

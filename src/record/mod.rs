@@ -151,6 +151,14 @@ impl<'a> Record<'a> {
         self.texts.raw(field)
     }
 
+    /// The duration of a field that is one plain number of seconds, as nearly all are. `None` says
+    /// nothing: the text is to be read.
+    #[must_use]
+    #[inline(always)]
+    pub fn plain_time(&self, field: Field) -> Option<Micros> {
+        self.texts.plain_time(field)
+    }
+
     /// The column that gave a field.
     #[must_use]
     #[inline]
@@ -262,6 +270,12 @@ impl<'a> Texts<'a> {
         self.values.text(field, self.line)
     }
 
+    /// See [`Record::plain_time`].
+    #[inline(always)]
+    fn plain_time(&self, field: Field) -> Option<Micros> {
+        self.values.time(field)
+    }
+
     /// See [`Record::column`].
     #[inline]
     fn column(&self, field: Field) -> Option<&'a Column> {
@@ -315,7 +329,7 @@ impl<'p> LineReader<'p> {
     pub fn new(plan: &'p Plan) -> Self {
         LineReader {
             plan,
-            values: Values::default(),
+            values: Values::new(plan),
             order: match &plan.layout {
                 Layout::Json(keyed) => KeyOrder::new(keyed),
                 _ => KeyOrder::default(),
@@ -332,7 +346,8 @@ impl<'p> LineReader<'p> {
     ///
     /// # Errors
     /// The reason why the line is no record.
-    #[inline]
+    // Inlined by force, so that the record is taken apart where it is used instead of copied there.
+    #[inline(always)]
     pub fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
         self.values.clear();
         let plan: &'a Plan = self.plan;
@@ -428,7 +443,7 @@ fn why_not(line: &[u8]) -> Reject {
 }
 
 /// Reads the values that every run needs as numbers, and splits the request line.
-#[inline]
+#[inline(always)]
 fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, Reject> {
     let stamp = match (texts.text(Field::Stamp), texts.column(Field::Stamp)) {
         (
@@ -457,10 +472,10 @@ fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, 
     let total = own_duration(&texts, Field::Total)?;
     // A header that the application sent: one that is no number says nothing, it does not spoil
     // the line.
-    let app = texts.text(Field::App).and_then(|text| {
-        let unit = texts.unit(Field::App);
-        unit.read(text).or_else(|| unit.read_scientific(text))
-    });
+    let app = match texts.plain_time(Field::App) {
+        Some(time) => Some(time),
+        None => unusual_app(&texts),
+    };
     // All at once at the end, so that it is written where it is wanted and not copied there.
     Ok(Record {
         line: texts.line,
@@ -474,10 +489,24 @@ fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, 
     })
 }
 
+#[inline(never)]
+fn unusual_app(texts: &Texts<'_>) -> Option<Micros> {
+    let (text, unit) = (texts.text(Field::App)?, texts.unit(Field::App));
+    unit.read(text).or_else(|| unit.read_scientific(text))
+}
+
 /// A duration that the server itself wrote. nginx's queue time is a list with an element for each
 /// attempt: the last is the attempt that answered.
-#[inline]
+#[inline(always)]
 fn own_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Reject> {
+    match texts.plain_time(field) {
+        Some(time) => Ok(Some(time)),
+        None => unusual_duration(texts, field),
+    }
+}
+
+#[inline(never)]
+fn unusual_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Reject> {
     let Some(text) = texts.text(field) else {
         return Ok(None);
     };
@@ -485,9 +514,6 @@ fn own_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Rejec
         Field::Wait => memchr::memrchr(b' ', text).map_or(text, |space| &text[space + 1..]),
         _ => text,
     };
-    if let Some(time) = texts.unit(field).read(last) {
-        return Ok(Some(time));
-    }
     match present(last) {
         None | Some(NOT_REACHED) => Ok(None),
         Some(text) => {
@@ -509,32 +535,38 @@ fn unsigned(text: &[u8]) -> &[u8] {
 }
 
 /// One to three digits: nginx writes `000` and `009` too.
-#[inline]
+#[inline(always)]
 fn status(text: &[u8]) -> Option<u16> {
-    if text.is_empty() || text.len() > 3 {
-        return None;
+    let [a, b, c] = match *text {
+        [a, b, c] => [a, b, c],
+        [b, c] => [b'0', b, c],
+        [c] => [b'0', b'0', c],
+        _ => return None,
     }
-    text.iter().try_fold(0_u16, |status, digit| {
-        let digit = digit.wrapping_sub(b'0');
-        (digit <= 9).then_some(status * 10 + u16::from(digit))
-    })
+    .map(|byte| u16::from(byte.wrapping_sub(b'0')));
+    (a <= 9 && b <= 9 && c <= 9).then_some(a * 100 + b * 10 + c)
 }
 
 /// A whole number without a sign.
-#[inline]
+#[inline(always)]
 fn integer(text: &[u8]) -> Option<u64> {
     // Nineteen digits always fit.
     if text.len() > 19 {
         return None;
     }
-    text.iter().try_fold(0_u64, |number, digit| {
-        let digit = digit.wrapping_sub(b'0');
-        (digit <= 9).then_some(number * 10 + u64::from(digit))
-    })
+    let mut number = 0;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+    }
+    Some(number)
 }
 
 /// The request from the request line, or from method and target where they stand apart.
-#[inline]
+#[inline(always)]
 fn request<'a>(texts: &Texts<'a>) -> Result<Request<'a>, Reject> {
     if let Some(line) = texts.raw(Field::Request) {
         return Ok(request_line(line).unwrap_or(Request::Malformed));
@@ -553,13 +585,13 @@ fn request<'a>(texts: &Texts<'a>) -> Result<Request<'a>, Reject> {
 }
 
 /// `METHOD target[ HTTP/x]`; the target may hold spaces, because clients send what they like.
-#[inline]
+#[inline(always)]
 fn request_line(line: &[u8]) -> Option<Request<'_>> {
     let end = method_length(line)?;
     let (method, rest) = (line.get(..end)?, line.get(end + 1..)?);
-    let target = match rest {
+    let target = match rest.split_last_chunk::<9>() {
         // Every version that there is has this length.
-        [target @ .., b' ', b'H', b'T', b'T', b'P', b'/', _, _, _] => target,
+        Some((target, end)) if end.starts_with(b" HTTP/") => target,
         _ => match memchr::memrchr(b' ', rest) {
             // JSON encoders may write a slash as `\/`.
             Some(space)
@@ -577,16 +609,16 @@ fn request_line(line: &[u8]) -> Option<Request<'_>> {
 /// The length of the method and a space with which a request line begins, without the space.
 #[inline]
 fn method_length(line: &[u8]) -> Option<usize> {
-    match line {
-        // Nearly all requests of nearly all logs.
-        [b'G', b'E', b'T', b' ', ..] => Some(3),
-        [b'P', b'O', b'S', b'T', b' ', ..] => Some(4),
-        _ => {
-            let begin = line.get(..=LONGEST_METHOD).unwrap_or(line);
-            let end = begin.iter().position(|byte| *byte == b' ')?;
-            is_method(&begin[..end]).then_some(end)
-        }
+    // Nearly all requests of nearly all logs.
+    if line.starts_with(b"GET ") {
+        return Some(3);
     }
+    if line.starts_with(b"POST ") {
+        return Some(4);
+    }
+    let begin = line.get(..=LONGEST_METHOD).unwrap_or(line);
+    let end = begin.iter().position(|byte| *byte == b' ')?;
+    is_method(&begin[..end]).then_some(end)
 }
 
 /// No method comes near this length.
@@ -604,7 +636,7 @@ fn is_method(method: &[u8]) -> bool {
 
 /// The four forms of a request target (RFC 9112, 3.2): a path, an absolute URI, an authority
 /// (`host:443`), `*`.
-#[inline]
+#[inline(always)]
 fn is_target(target: &[u8]) -> bool {
     match target {
         [b'/', ..] | [b'*'] => true,
@@ -614,6 +646,7 @@ fn is_target(target: &[u8]) -> bool {
     }
 }
 
+#[cold]
 fn is_authority(target: &[u8]) -> bool {
     memchr::memrchr(b':', target).is_some_and(|colon| {
         let (host, port) = target.split_at(colon);

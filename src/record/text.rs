@@ -7,60 +7,70 @@ use nom::{Err, IResult, Parser};
 
 use super::Misfit;
 use super::values::Values;
-use crate::grammar::{Fields, Literal, Shape, Step, TextPlan};
+use crate::grammar::{Literal, Shape, Step, TextPlan};
 use crate::scan;
 
 /// No more than "it does not fit": the message is made by [`misfit`], for the few lines that need one.
 type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
 
-/// Finds the values that the plan keeps.
+/// Finds the values that the plan keeps. `values` must have been made for the plan.
 ///
 /// # Errors
-/// The index of the first step that does not fit; the number of steps where text is left over.
-#[inline]
-pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<(), usize> {
-    let mut input = plan.lead.strip(line).ok_or(0_usize)?;
-    let mut present = Fields::NONE;
-    for (at, step) in plan.steps.iter().enumerate() {
-        let (left, value) = match at_first_sight(step, input) {
+/// The line does not fit, see [`misfit`].
+// A function of its own, so that its loop has the registers for itself.
+#[inline(never)]
+pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<(), ()> {
+    let place = |left: &[u8]| line.len() - left.len();
+    let mut at = place(plan.lead.strip(line).ok_or(())?);
+    for step in &plan.steps {
+        if step.is_plain
+            && let Some(end) = scan::find_from(step.then.first(), line, at)
+            && let Some(next) = step.then.end_at(line, end)
+        {
+            if let Some(column) = step.keep {
+                values.put(column, line, at, end);
+            }
+            at = next;
+            continue;
+        }
+        let (end, next) = match at_first_sight(step, line, at) {
             Some(found) => found,
-            None => value(step, input).map_err(|_| at)?,
+            None => {
+                let (left, value) = value(step, line.get(at..).ok_or(())?).map_err(drop)?;
+                (at + value.len(), place(left))
+            }
         };
         if let Some(column) = step.keep {
-            let start = line.len() - input.len();
-            values.put(column, start, start + value.len());
-            present = present.with(column.0);
+            values.put(column, line, at, end);
         }
-        input = left;
+        at = next;
     }
-    values.set_present(present);
-    if input.is_empty() {
-        Ok(())
-    } else {
-        Err(plan.steps.len())
-    }
+    values.set_present(plan.fields);
+    if at == line.len() { Ok(()) } else { Err(()) }
 }
 
 /// The fast path of [`value`], for the usual value: the byte with which the literal after it begins
-/// stands nowhere in it, and a list has one element. `None` says nothing.
-// Inlined by force: called for each value of each line, it would spend a fifth of its time on
-// entering and leaving.
-#[inline(always)]
-fn at_first_sight<'a>(step: &Step, input: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+/// stands nowhere in it, and a list has one element. Gives the ends of the value and of the literal;
+/// `None` says nothing.
+fn at_first_sight(step: &Step, line: &[u8], at: usize) -> Option<(usize, usize)> {
     let end = match step.shape {
-        Shape::Fixed(length) => length,
-        // The literal behind a quoted value begins with the quote.
-        Shape::Until | Shape::Quoted | Shape::Word => scan::find(step.then.first(), input)?,
-        Shape::QuotedEscaped => {
-            scan::find(b'"', input).filter(|end| !input[..*end].ends_with(b"\\"))?
+        Shape::Fixed(length) => at + length,
+        Shape::Until | Shape::Quoted | Shape::Word => scan::find_from(step.then.first(), line, at)?,
+        Shape::QuotedEscaped => scan::find_from(b'"', line, at).filter(|end| {
+            line.get(at..*end)
+                .is_some_and(|value| !value.ends_with(b"\\"))
+        })?,
+        Shape::List if step.then.first() == b' ' => {
+            let end = scan::find_from(b' ', line, at)?;
+            let (value, left) = (line.get(at..end)?, line.get(end..)?);
+            (!value.ends_with(b",") && !left.starts_with(b" : ")).then_some(end)?
         }
-        Shape::List if step.then.first() == b' ' => scan::find(b' ', input)
-            .filter(|end| !input[..*end].ends_with(b",") && !input[*end..].starts_with(b" : "))?,
-        Shape::LastWord if scan::find(b' ', input).is_none() => return Some((b"", input)),
+        Shape::LastWord if scan::find_from(b' ', line, at).is_none() => {
+            return Some((line.len(), line.len()));
+        }
         _ => return None,
     };
-    let (value, left) = input.split_at_checked(end)?;
-    Some((step.then.strip(left)?, value))
+    Some((end, line.len() - step.then.strip(line.get(end..)?)?.len()))
 }
 
 /// A value and the literal after it.
@@ -253,7 +263,7 @@ pub(super) fn misfit(plan: &TextPlan, line: &[u8]) -> Option<Misfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::{Escape, Field, Layout, Names, compile};
+    use crate::grammar::{Escape, Field, Fields, Layout, Names, compile};
 
     fn values(definition: &str, escape: Escape, line: &str) -> Option<Vec<(Field, String)>> {
         let plan = compile("test", definition, escape, Names::Checked)
@@ -262,7 +272,7 @@ mod tests {
         let Layout::Text(text) = &plan.layout else {
             unreachable!()
         };
-        let mut values = Values::default();
+        let mut values = Values::new(&plan);
         let fits = read(text, line.as_bytes(), &mut values).is_ok();
         assert_eq!(
             fits,
@@ -339,20 +349,21 @@ mod tests {
                     if is_quoted && then.first() != Some(&b'"') {
                         continue;
                     }
+                    let then = Literal::from(then.to_vec());
                     let step = Step {
                         shape,
                         keep: None,
-                        then: then.to_vec().into(),
+                        is_plain: then.is_short() && matches!(shape, Shape::Until | Shape::Quoted),
+                        then,
                         name: String::new(),
                         is_digits: false,
                     };
-                    if let Some(found) = at_first_sight(&step, text.as_bytes()) {
+                    let line = format!("xy{text}");
+                    if let Some((end, next)) = at_first_sight(&step, line.as_bytes(), 2) {
                         quick += 1;
-                        assert_eq!(
-                            value(&step, text.as_bytes()),
-                            Ok(found),
-                            "{shape:?} {text:?}"
-                        );
+                        let found = (&line.as_bytes()[next..], &line.as_bytes()[2..end]);
+                        let wanted = value(&step, text.as_bytes());
+                        assert_eq!(wanted, Ok(found), "{shape:?} {text:?}");
                     }
                 }
             }

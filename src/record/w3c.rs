@@ -52,7 +52,7 @@ pub(super) fn read(order: &Order, line: &[u8], values: &mut Values) -> Result<()
     for end in memchr::memchr_iter(separator, line).chain([line.len()]) {
         let column = columns.next().ok_or(())?;
         if let Some(Key::Column(field, column)) = column {
-            values.set_preferred((*field, *column), start, end);
+            values.set_preferred((*field, *column), line, start, end);
         }
         start = end + 1;
     }

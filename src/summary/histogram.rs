@@ -82,19 +82,29 @@ impl Histogram {
     #[inline]
     pub fn record(&mut self, value: u64, growth: Growth) {
         let bucket = bucket_of(value);
-        let count = match &mut self.0 {
-            Form::Array(array) => array.get_mut(usize::from(bucket)),
-            Form::List(list) => list
+        if let Form::Array(array) = &mut self.0
+            && let Some(count) = array.get_mut(usize::from(bucket))
+            && *count != u32::MAX
+        {
+            *count += 1;
+            return;
+        }
+        self.record_rarely(bucket, growth);
+    }
+
+    #[inline(never)]
+    fn record_rarely(&mut self, bucket: u16, growth: Growth) {
+        if let Form::List(list) = &mut self.0
+            && let Some((_, count)) = list
                 .iter_mut()
                 .take(SHORT)
                 .find(|(known, _)| *known == bucket)
-                .map(|(_, count)| count),
-            Form::Wide(_) => None,
-        };
-        match count {
-            Some(count) if *count < u32::MAX => *count += 1,
-            _ => self.add(bucket, 1, growth),
+            && *count != u32::MAX
+        {
+            *count += 1;
+            return;
         }
+        self.add(bucket, 1, growth);
     }
 
     /// Adds the counts of another histogram.

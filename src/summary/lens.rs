@@ -11,6 +11,8 @@ use crate::record::{Reader, Record, Reject};
 #[derive(Debug)]
 pub struct Lens<'q> {
     question: &'q Question,
+    /// The phases of the last record.
+    phases: Phases,
     /// The key of the last record's endpoint; its memory is used again.
     key: Vec<u8>,
 }
@@ -21,6 +23,7 @@ impl<'q> Lens<'q> {
     pub fn new(question: &'q Question) -> Self {
         Lens {
             question,
+            phases: Phases::default(),
             key: Vec::new(),
         }
     }
@@ -30,24 +33,31 @@ impl<'q> Lens<'q> {
     ///
     /// # Errors
     /// The line is no record.
-    #[inline]
+    #[inline(always)]
     pub fn read<'l>(
         &mut self,
         reader: &'l mut Reader<'_>,
         line: &'l [u8],
-    ) -> Result<(usize, Option<(Record<'l>, Phases)>), Reject> {
+    ) -> Result<(usize, Option<Record<'l>>), Reject> {
         if line.len() > LONGEST_LINE {
             return Err(Reject::TooLong);
         }
         let (which, record) = reader.read(line)?;
-        let mut phases = Phases::of(&record, &self.question.clock)?;
+        self.phases.read(&record, &self.question.clock)?;
         let naming = &self.question.naming;
         if naming.is_stream(&record) {
-            phases = Phases::upgraded();
+            self.phases = Phases::upgraded();
         }
         naming.key(&record, &mut self.key);
-        let counts = self.counts(&record, &phases);
-        Ok((which, counts.then_some((record, phases))))
+        let counts = self.counts(&record);
+        Ok((which, counts.then_some(record)))
+    }
+
+    /// The phases of the last record.
+    #[must_use]
+    #[inline]
+    pub fn phases(&self) -> &Phases {
+        &self.phases
     }
 
     /// The key of the last record's endpoint.
@@ -59,7 +69,7 @@ impl<'q> Lens<'q> {
 
     /// Whether the time range and the filter let a record count.
     #[inline]
-    fn counts(&self, record: &Record<'_>, phases: &Phases) -> bool {
+    fn counts(&self, record: &Record<'_>) -> bool {
         let question = self.question;
         let in_range = match (question.since, question.until, record.stamp) {
             (None, None, _) => true,
@@ -73,7 +83,7 @@ impl<'q> Lens<'q> {
                 let route = question.naming.parts(&self.key).route;
                 filter.holds(&Filtered {
                     record,
-                    phases,
+                    phases: &self.phases,
                     route,
                 })
             })

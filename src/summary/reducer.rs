@@ -131,7 +131,7 @@ impl Worker<'_> {
     }
 
     /// Reads a line and tallies its record.
-    #[inline]
+    #[inline(always)]
     fn line<'l>(
         &mut self,
         reader: &'l mut Reader<'_>,
@@ -145,10 +145,10 @@ impl Worker<'_> {
             others[which - 1] += 1;
         }
         match found {
-            Some((record, phases)) => {
-                let key = self.lens.key();
+            Some(record) => {
+                let (phases, key) = (self.lens.phases(), self.lens.key());
                 self.tallies
-                    .record(self.question, source, &record, &phases, key);
+                    .record(self.question, source, &record, phases, key);
             }
             None => self.filtered += 1,
         }

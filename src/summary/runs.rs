@@ -84,7 +84,7 @@ impl RunTallies {
         }
         for (histogram, phase) in window.times.iter_mut().zip(COMPARED) {
             if let Some(time) = phases.get(phase) {
-                histogram.record(time.0, 1, Growth::Small);
+                histogram.record(time.0, Growth::Small);
             }
         }
     }

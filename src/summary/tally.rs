@@ -150,10 +150,12 @@ impl Tally {
                 return;
             }
             Ending::Whole => {
-                for (phase, duration) in phases.iter() {
-                    any = true;
-                    self.phases[phase as usize].record(duration, growth);
+                for (tally, duration) in self.phases.iter_mut().zip(phases.all()) {
+                    if let Some(duration) = duration {
+                        tally.record(duration, growth);
+                    }
                 }
+                any = !phases.is_empty();
                 self.served += u64::from(phases.busy.is_some());
             }
             Ending::Censored => {
