@@ -92,7 +92,7 @@ impl<'p> Reader<'p> {
     ///
     /// # Errors
     /// The reason why the line is no record of the first plan, nor of any other.
-    #[inline]
+    #[inline(always)]
     pub fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<(usize, Record<'a>), Reject> {
         if self.plans.wrapped {
             return self.read_wrapped(line);
