@@ -19,6 +19,8 @@ pub enum Format {
     Csv,
     /// A table for pull requests and chats
     Markdown,
+    /// One page to look at and to send around; it asks for nothing from anywhere
+    Html,
 }
 
 /// When colours are used.

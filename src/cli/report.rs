@@ -13,7 +13,7 @@ use slowpath::grammar::{Fields, builtin, nginx_conf};
 use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
 use slowpath::phases::AppClock;
 use slowpath::record::Plans;
-use slowpath::report::{Choice, Column, View, csv, json, markdown, show, table};
+use slowpath::report::{Choice, Column, View, csv, html, json, markdown, show, table};
 use slowpath::stamp::{Stamp, StampForm};
 use slowpath::summary::{
     FileSummary, Question, RejectSink, Shown, Summary, freeze, latest, reduce,
@@ -431,8 +431,9 @@ fn form(flags: &ReportFlags) -> Result<Format, String> {
         Some("json") => Ok(Format::Json),
         Some("csv") => Ok(Format::Csv),
         Some("md" | "markdown") => Ok(Format::Markdown),
+        Some("html" | "htm") => Ok(Format::Html),
         Some(other) => Err(format!(
-            "the extension {other:?} says no format: give -f table, json, csv or markdown"
+            "the extension {other:?} says no format: give -f table, json, csv, markdown or html"
         )),
     }
 }
@@ -541,7 +542,7 @@ pub(super) fn question(flags: &ReportFlags, form: Format) -> Result<Question, St
         slowest: flags.slowest.unwrap_or(0),
         examples: match (&shown, form) {
             (Some(_), _) => SHOWN_EXAMPLES,
-            (None, Format::Json) => EXAMPLES,
+            (None, Format::Json | Format::Html) => EXAMPLES,
             (None, _) => 0,
         },
         runs: false,
@@ -615,6 +616,7 @@ fn render(
         Format::Json => json::render(&view),
         Format::Csv => csv::render(&view),
         Format::Markdown => markdown::render(&view),
+        Format::Html => html::render(&view),
     };
     (text, Exit::Fine)
 }

@@ -56,7 +56,7 @@ pub fn line(view: &View<'_>) -> String {
 }
 
 /// The text with everything escaped that is hidden, and a line end.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         if is_hidden(c) {

@@ -8,6 +8,7 @@ mod columns;
 pub mod csv;
 mod findings;
 mod grid;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod show;

@@ -67,7 +67,7 @@ fn an_unknown_extension_is_an_error() {
         .exits(2);
     refused
         .prints_nothing()
-        .says("the extension \"pdf\" says no format: give -f table, json, csv or markdown");
+        .says("the extension \"pdf\" says no format: give -f table, json, csv, markdown or html");
     assert_eq!(scratch.names(), ["three.log"]);
 }
 
