@@ -213,9 +213,9 @@ test("ten thousand endpoints over a month stay small", async () => {
   const began = performance.now();
   const { page, seen, close } = await open(browser, target);
   const ready = performance.now() - began;
-  const inside = await page.evaluate(() => performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd);
+  const [table, all] = await page.evaluate(() => [performance.getEntriesByName("table")[0].startTime, performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd]);
   const shown = await page.evaluate(() => [report.endpoints.length, report.other ? report.other.endpoints : 0, report.timeline.length]);
-  console.log(`month: ${size} bytes, ${shown.join("+")} endpoints and windows, drawn after ${inside.toFixed(0)} ms (${ready.toFixed(0)} ms with opening the tab)`);
+  console.log(`month: ${size} bytes, ${shown.join("+")} endpoints and windows, table after ${table.toFixed(0)} ms, all after ${all.toFixed(0)} ms (${ready.toFixed(0)} ms with opening the tab)`);
   quiet(seen);
   await close();
 });

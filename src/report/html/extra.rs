@@ -24,8 +24,18 @@ const SHARING: usize = 12;
 
 /// Where the bands of duration begin, in µs.
 const BANDS: [u64; 12] = [
-    0, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000,
-    30_000_000, 100_000_000,
+    0,
+    1_000,
+    3_000,
+    10_000,
+    30_000,
+    100_000,
+    300_000,
+    1_000_000,
+    3_000_000,
+    10_000_000,
+    30_000_000,
+    100_000_000,
 ];
 
 /// The points of a curve: parts of all requests, in hundredths of a percent.
@@ -86,7 +96,9 @@ impl Columns {
     /// Whole windows to a column; `None` where the log has no time.
     fn of(summary: &Summary) -> Option<Columns> {
         let (first, last) = (summary.timeline.first()?, summary.timeline.last()?);
-        let window = i64::try_from(summary.split.window.0.max(summary.cell_width.0)).ok()?.max(1);
+        let window = i64::try_from(summary.split.window.0.max(summary.cell_width.0))
+            .ok()?
+            .max(1);
         let begin = first.from.0.div_euclid(window) * window;
         let span = last.from.0.saturating_sub(begin) / window + 1;
         let per_column = (span + COLUMNS - 1) / COLUMNS;
@@ -120,9 +132,13 @@ impl Extra {
                 .map(|finding| finding.detail.iter().map(prose).collect())
                 .collect(),
             nothing: nothing(view.diagnosis, summary),
-            begin: columns.as_ref().map(|columns| Stamp(columns.begin).rfc3339()),
+            begin: columns
+                .as_ref()
+                .map(|columns| Stamp(columns.begin).rfc3339()),
             columns: columns.as_ref().map_or(0, |columns| columns.count),
-            column_us: columns.as_ref().map_or(0, |columns| columns.width.unsigned_abs()),
+            column_us: columns
+                .as_ref()
+                .map_or(0, |columns| columns.width.unsigned_abs()),
             bands: BANDS,
             courses: view
                 .rows
@@ -189,29 +205,39 @@ fn course(endpoint: &Endpoint, summary: &Summary, columns: Option<&Columns>) -> 
 }
 
 fn curves(endpoint: &Endpoint) -> BTreeMap<&'static str, Vec<(f64, u64)>> {
-    [Phase::Total, Phase::Upstream, Phase::Server, Phase::Wait, Phase::App]
-        .into_iter()
-        .filter_map(|phase| {
-            let distribution = endpoint.phase(phase)?;
-            let mut points = vec![(0.0, distribution.min.0)];
-            for point in POINTS {
-                // OK because every point is a percentage with two decimals.
-                let quantile: Quantile = format!("{}.{:02}", point / 100, point % 100)
-                    .parse()
-                    .unwrap_or(Quantile::percent(50));
-                points.push((f64::from(point) / 1e4, distribution.quantile(quantile).value.0));
-            }
-            points.push((1.0, distribution.max.0));
-            Some((phase.name(), points))
-        })
-        .collect()
+    [
+        Phase::Total,
+        Phase::Upstream,
+        Phase::Server,
+        Phase::Wait,
+        Phase::App,
+    ]
+    .into_iter()
+    .filter_map(|phase| {
+        let distribution = endpoint.phase(phase)?;
+        let mut points = vec![(0.0, distribution.min.0)];
+        for point in POINTS {
+            // OK because every point is a percentage with two decimals.
+            let quantile: Quantile = format!("{}.{:02}", point / 100, point % 100)
+                .parse()
+                .unwrap_or(Quantile::percent(50));
+            points.push((
+                f64::from(point) / 1e4,
+                distribution.quantile(quantile).value.0,
+            ));
+        }
+        points.push((1.0, distribution.max.0));
+        Some((phase.name(), points))
+    })
+    .collect()
 }
 
 /// The largest parts of the application's time, with the endpoints that spend most of each.
 fn segments(rows: &[&Endpoint]) -> Vec<Segment> {
     let mut sums: BTreeMap<&[u8], Vec<(usize, u64)>> = BTreeMap::new();
     for (at, row) in rows.iter().enumerate() {
-        for metric in &row.history.metrics {
+        // The whole is no part of itself.
+        for metric in row.history.metrics.iter().filter(|m| m.name != b"total") {
             let sum = metric
                 .windows
                 .iter()

@@ -170,7 +170,15 @@ mod tests {
         let script = SCRIPT.join("\n");
         assert!(!script.contains("</") && !script.contains("<!--") && !STYLE.contains('<'));
         // Text from a log is never made markup, and no address is asked for.
-        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch(", "import("] {
+        for word in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "fetch(",
+            "import(",
+        ] {
             assert!(!script.contains(word), "{word}");
         }
     }

@@ -30,6 +30,7 @@ figures();
 findings();
 table();
 rows();
+performance.mark("table");
 timeline();
 heat();
 shared();
