@@ -172,10 +172,8 @@ fn course(endpoint: &Endpoint, summary: &Summary, columns: Option<&Columns>) -> 
             let cell = &found.cell;
             let sum = cells.entry(column).or_default();
             sum.0 += u64::from(cell.requests);
-            sum.1 += u64::from(cell.timed) + u64::from(cell.untimed);
-            sum.2 = [cell.own, cell.wait, cell.whole]
-                .into_iter()
-                .fold(sum.2, u64::saturating_add);
+            sum.1 += u64::from(cell.served);
+            sum.2 = sum.2.saturating_add(cell.time).saturating_add(cell.wait);
         }
         for (weight, sampled) in &history.sample {
             let column = sampled.arrival.and_then(|arrival| columns.find(arrival.0));

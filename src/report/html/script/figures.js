@@ -16,7 +16,7 @@ function figures() {
   const figure = (name, text, style) => byId("figures").append(el("div", {}, el("dt", {}, name), el("dd", { class: style }, text)));
   figure("requests", count(totals.requests));
   figure("5xx", `${count(totals.errors_5xx)} (${share(totals.errors_5xx, totals.requests)})`, totals.errors_5xx ? "bad" : null);
-  if (totals.phases.wait) figure("wait p95", quantileText(totals.phases.wait, "p95"));
+  if (quantile(totals.phases.wait, "p95") !== null) figure("wait p95", quantileText(totals.phases.wait, "p95"));
   if (work) figure(`${work} p95`, quantileText(totals.phases[work], "p95"));
   if (totals.phases.total) figure("total p99", quantileText(totals.phases.total, "p99"));
   if (totals.busy_us) figure("busy time", duration(totals.busy_us));

@@ -72,9 +72,10 @@ const nameOf = (endpoint) => shown(endpoint.method ? `${endpoint.method} ${endpo
 const key = (endpoint) => JSON.stringify([endpoint.method_b64 || endpoint.method, endpoint.route_b64 || endpoint.route]);
 const rowOf = new Map(report.endpoints.map((endpoint, at) => [key(endpoint), at]));
 
-// The phase that is nearest to the application's own time.
-const work = ["app", "server", "upstream"].find((phase) => report.totals.phases[phase]) || null;
 const quantile = (phase, name) => (phase ? phase[`${name}_us`] : null);
+// The phase that is nearest to the application's own time. Of what is inferred only sums are known.
+const known = (phase) => quantile(report.totals.phases[phase], "p50") !== null;
+const work = ["app", "server", "upstream"].find((phase) => report.totals.phases[phase] && known(phase)) || null;
 // A quantile as text, marked where it is a lower bound.
 function quantileText(phase, name) {
   const value = quantile(phase, name);

@@ -8,7 +8,7 @@ const columns = [
   { id: "requests", head: "requests", value: (e) => e.requests, text: (e) => count(e.requests) },
   { id: "busy", head: "busy", value: (e) => e.busy_us, text: (e) => share(e.busy_us, report.totals.busy_us) },
   { id: "errors", head: "errors", value: (e) => e.errors_4xx + e.errors_5xx, text: (e) => count(e.errors_4xx + e.errors_5xx) },
-  ...(report.totals.phases.wait ? phaseColumns("wait") : []),
+  ...(report.totals.phases.wait && known("wait") ? phaseColumns("wait") : []),
   ...(work ? phaseColumns(work) : []),
   ...(report.totals.phases.total ? phaseColumns("total").slice(work ? 2 : 0) : []),
   { id: "bar", head: "time", value: (e) => sum(e, "total"), cell: bar },
@@ -28,7 +28,7 @@ function bar(endpoint) {
   const root = svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", role: "img" });
   if (!total) return "";
   const wait = endpoint.phases.app ? sum(endpoint, "wait") : 0;
-  const worked = work ? sum(endpoint, work) : 0;
+  const worked = endpoint.phases.app ? sum(endpoint, "app") : work ? sum(endpoint, work) : 0;
   const parts = [["wait", wait], ["work", worked], ["rest", Math.max(total - wait - worked, 0)]];
   root.setAttribute("aria-label", parts.map(([name, us]) => `${name} ${share(us, total)}`).join(", "));
   let at = 0;
