@@ -65,9 +65,9 @@ fn merge(
             .collect::<Result<Vec<Quantile>, String>>()?,
         _ => flags.percentiles,
     };
-    // The two say the same thing, so a flag for one overrides both.
+    // They say the same thing, so a flag for one overrides all.
     let (log_format, nginx_conf) = match (flags.log_format, flags.nginx_conf) {
-        (None, None) => (
+        (None, None) if flags.grammar.is_none() => (
             settings.log_format,
             settings
                 .nginx_conf

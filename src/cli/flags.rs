@@ -42,9 +42,10 @@ pub struct ReportFlags {
     #[arg(value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 
-    /// An nginx log_format string, or the name of a built-in format
+    /// An nginx log_format, Apache LogFormat or other server's string, or the name of a built-in format
     ///
-    /// The string may be given bare, in the quotes of an nginx.conf, or as the whole directive.
+    /// HAProxy's log-format, Envoy's, gunicorn's, uWSGI's, varnishncsa's and Squid's are read too. The
+    /// string may be given bare, in the quotes of its configuration, or as the whole directive.
     /// Fields that nginx has no variable for are named by role and unit: $method $path $status
     /// $total_ms $wait_s $app_us. Without this flag the format is found out from the first lines.
     #[arg(
@@ -59,6 +60,14 @@ pub struct ReportFlags {
     /// Take the log_format from this nginx configuration, by the access_log that names the file
     #[arg(long, value_name = "FILE", help_heading = "Input", env = "SLOWPATH_NGINX_CONF", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub nginx_conf: Option<PathBuf>,
+
+    /// Take the format from a grammar's file, see docs/grammars.md
+    #[arg(long, value_name = "FILE", help_heading = "Input", conflicts_with_all = ["log_format", "nginx_conf"], value_hint = ValueHint::FilePath)]
+    pub grammar: Option<PathBuf>,
+
+    /// What a key means, in JSON, LTSV, logfmt or a definition: app=x_runtime:s, path=endpoint
+    #[arg(long, value_name = "ROLE=KEY[:UNIT]", help_heading = "Input")]
+    pub field: Vec<String>,
 
     /// The Server-Timing metric that is the application's time [default: X-Runtime, then `total`]
     #[arg(

@@ -49,6 +49,9 @@ enum Command {
     Formats {
         /// A log, or the name of a built-in format
         what: Option<PathBuf>,
+        /// Explain the log by this grammar's file
+        #[arg(long, value_name = "FILE")]
+        grammar: Option<PathBuf>,
     },
     /// Print a script that completes slowpath's commands and flags in a shell
     Completions {
@@ -95,7 +98,9 @@ pub fn run() -> Exit {
         None => report::run(cli.report),
         Some(Command::Report(flags)) => report::run(*flags),
         Some(Command::Watch(flags)) => watch::run(*flags),
-        Some(Command::Formats { what }) => formats::run(what.as_deref()),
+        Some(Command::Formats { what, grammar }) => {
+            formats::run(what.as_deref(), grammar.as_deref())
+        }
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Man) => man(),
     };

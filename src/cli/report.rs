@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use slowpath::detection::{Candidates, Format as LogFormat, why_none_fits};
+use slowpath::detection::{Candidates, Format as LogFormat, read_field, why_none_fits};
 use slowpath::diagnosis::{Baseline, Context, Diagnosis, Mark, diagnose_with};
 use slowpath::endpoint::{Dimension, Naming, Pattern};
 use slowpath::filter::Filter;
-use slowpath::grammar::{Fields, builtin, nginx_conf};
+use slowpath::grammar::{Fields, builtin, nginx_conf, role_of};
 use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
 use slowpath::phases::AppClock;
 use slowpath::record::Plans;
@@ -222,6 +222,10 @@ impl Run<'_> {
             let name = sources.get(at).map(Source::shown).unwrap_or_default();
             say(&format!("{name}: {why}"));
         }
+        if let Some(guesses) = candidates.as_ref().and_then(guesses) {
+            let name = sources.get(at).map(Source::shown).unwrap_or_default();
+            say(&format!("{name}: {guesses}"));
+        }
         let plans = Arc::new(plans(candidates.as_ref(), needs)?);
         if candidates.is_some()
             && let Some(slot) = found
@@ -302,6 +306,29 @@ impl Run<'_> {
         question.until = resolve(until);
         Ok(())
     }
+}
+
+/// What was guessed of a log's keys, and how to say it; `None` where nothing was.
+pub fn guesses(candidates: &Candidates) -> Option<String> {
+    let columns = candidates.first.columns();
+    let guesses: Vec<String> = columns
+        .iter()
+        .filter(|column| column.is_guess)
+        .map(|column| {
+            let key = Untrusted::new(column.name.as_bytes()).for_terminal();
+            match role_of(column.field, column.reading) {
+                (role, Some(unit)) => format!("{role}={key}:{unit}"),
+                (role, None) => format!("{role}={key}"),
+            }
+        })
+        .collect();
+    let are_many = !guesses.is_empty();
+    are_many.then(|| {
+        format!(
+            "guessed from names and values: {} (--field says otherwise)",
+            guesses.join(", ")
+        )
+    })
 }
 
 /// The plans of a source. One without a line needs some all the same; it reads nothing with them.
@@ -551,13 +578,26 @@ pub(super) fn question(flags: &ReportFlags, form: Format) -> Result<Question, St
 }
 
 pub(super) fn log_format(flags: &ReportFlags) -> Result<LogFormat, String> {
-    match (&flags.log_format, &flags.nginx_conf) {
-        (Some(text), _) => LogFormat::named(text).map_err(|e| format!("--log-format: {e}")),
-        (None, Some(path)) => nginx_conf::read(path)
+    let said = flags
+        .field
+        .iter()
+        .map(|text| read_field(text).map_err(|e| format!("--field {e}")))
+        .collect::<Result<Vec<_>, String>>()?;
+    let format = match (&flags.log_format, &flags.grammar, &flags.nginx_conf) {
+        (Some(text), ..) => LogFormat::named(text).map_err(|e| format!("--log-format: {e}"))?,
+        (None, Some(path), _) => grammar_file(path)?,
+        (None, None, Some(path)) => nginx_conf::read(path)
             .map(|conf| LogFormat::Conf(conf, path.clone()))
-            .map_err(|e| e.to_string()),
-        (None, None) => Ok(LogFormat::Detect),
-    }
+            .map_err(|e| e.to_string())?,
+        (None, None, None) => LogFormat::Detect(Vec::new()),
+    };
+    Ok(format.with_fields(said))
+}
+
+/// Reads `--grammar`.
+pub fn grammar_file(path: &Path) -> Result<LogFormat, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", shown(path)))?;
+    LogFormat::of_file(&text).map_err(|e| format!("{}:{e}", shown(path)))
 }
 
 fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {

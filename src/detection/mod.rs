@@ -5,6 +5,7 @@
 //! (a log that several servers write, or one whose format changed), in an order that does not depend
 //! on the sample: so what becomes of a line depends on the line and the winner alone.
 
+mod guess;
 mod score;
 mod tail;
 mod undetected;
@@ -13,11 +14,14 @@ use std::path::{Path, PathBuf};
 
 use crate::grammar::builtin::{self, Builtin};
 use crate::grammar::nginx_conf::{LogFormat, NginxConf};
-use crate::grammar::{Fields, Grammar, Names, Piece, Plan, Syntax, compile, parse_definition};
+use crate::grammar::{
+    Column, Fields, Grammar, Meaning, Names, Piece, Plan, Syntax, compile, file, of_role,
+    parse_definition,
+};
 use crate::record::{LineReader, Plans};
 use crate::untrusted::Untrusted;
 use score::{Sample, Score};
-pub use undetected::Undetected;
+pub use undetected::{Undetected, place};
 
 /// The grammars of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,18 +69,26 @@ impl Candidates {
 /// # Errors
 /// No grammar fits at least half of the first lines, and none that is unmistakable fits any.
 pub fn detect(head: &[u8]) -> Result<Option<Candidates>, Box<Undetected>> {
+    detect_with(head, &[])
+}
+
+/// As [`detect`], where a person says what some keys mean.
+///
+/// # Errors
+/// As [`detect`].
+pub fn detect_with(head: &[u8], said: &[Column]) -> Result<Option<Candidates>, Box<Undetected>> {
     let sample = Sample::of(head);
     if sample.is_empty() {
         return Ok(None);
     }
     let wrapped = sample.has_wrappers();
-    let scored = best_of(&all(&sample, false), sample.bare());
-    let peeled = wrapped.then(|| best_of(&all(&sample, true), sample.peeled()));
+    let bare = scored(&sample, false, said);
+    let peeled = wrapped.then(|| scored(&sample, true, said));
     let top =
         |scored: &[(Score, Grammar)]| scored.first().map_or_else(Score::default, |best| best.0);
     let (scored, wrapped) = match peeled {
-        Some(peeled) if sample.is_better_peeled(top(&scored), top(&peeled)) => (peeled, true),
-        _ => (scored, false),
+        Some(peeled) if sample.is_better_peeled(top(&bare), top(&peeled)) => (peeled, true),
+        _ => (bare, false),
     };
     let found = top(&scored).fits;
     let lines = if wrapped {
@@ -103,9 +115,12 @@ pub fn detect(head: &[u8]) -> Result<Option<Candidates>, Box<Undetected>> {
     let Some((_, first)) = scored.into_iter().next() else {
         return Ok(None);
     };
-    let others = all(&sample, wrapped)
+    let others = all(&sample, wrapped, said)
         .into_iter()
-        .filter(|grammar| *grammar != first && grammar.until.is_none())
+        .filter(|grammar| {
+            let is_guess = grammar.columns().iter().any(|column| column.is_guess);
+            *grammar != first && grammar.until.is_none() && !is_guess
+        })
         .collect();
     Ok(Some(Candidates {
         first,
@@ -152,17 +167,99 @@ fn any_fits(scored: &[(Score, Grammar)], name: &str, lines: &[Vec<u8>]) -> usize
     lines.iter().filter(|line| fits(line)).count()
 }
 
-/// The built-ins, and what the lines themselves show.
-fn all(sample: &Sample, wrapped: bool) -> Vec<Grammar> {
+/// The built-ins, and what the lines themselves show: tails of pairs.
+fn all(sample: &Sample, wrapped: bool, said: &[Column]) -> Vec<Grammar> {
     let lines = if wrapped {
         sample.peeled()
     } else {
         sample.bare()
     };
-    let builtins = builtin::all()
+    let mut all: Vec<Grammar> = builtin::all()
         .iter()
-        .flat_map(|builtin| builtin.grammars.iter().cloned());
-    builtins.chain(tail::with_tail(lines)).collect()
+        .flat_map(|builtin| &builtin.grammars)
+        .map(|grammar| with_said(grammar, said))
+        .collect();
+    all.extend(tail::with_tail(lines));
+    all
+}
+
+/// All grammars, the best first. Where none that knows its keys fits, what the keys mean is guessed.
+fn scored(sample: &Sample, wrapped: bool, said: &[Column]) -> Vec<(Score, Grammar)> {
+    let lines = if wrapped {
+        sample.peeled()
+    } else {
+        sample.bare()
+    };
+    let scored = best_of(&all(sample, wrapped, said), lines);
+    let is_known = scored.first().is_some_and(|(score, grammar)| {
+        score.fits * 2 >= lines.len() && !GENERIC.contains(&grammar.name.as_str())
+    });
+    if is_known {
+        return scored;
+    }
+    let guesses = GENERIC.iter().filter_map(|name| {
+        let grammar = builtin::find(name).ok()?.grammars.first()?;
+        guess::completed(&with_said(grammar, said), lines)
+    });
+    let known = scored.into_iter().map(|(_, grammar)| grammar);
+    best_of(&known.chain(guesses).collect::<Vec<_>>(), lines)
+}
+
+/// The built-ins whose keys may be anybody's.
+const GENERIC: &[&str] = &["json", "ltsv", "logfmt"];
+
+/// The grammar in which some keys, or variables of a definition, mean what a person says. What is
+/// said counts before what is known.
+fn with_said(grammar: &Grammar, said: &[Column]) -> Grammar {
+    if said.is_empty() {
+        return grammar.clone();
+    }
+    if let Syntax::Text(pieces, escape) = &grammar.syntax {
+        let mut pieces = pieces.clone();
+        for piece in &mut pieces {
+            let Piece::Value(variable) = piece else {
+                continue;
+            };
+            if let Some(column) = said.iter().find(|column| column.name == variable.name) {
+                variable.meaning = Some(Meaning::new(column.field, column.reading));
+            }
+        }
+        return Grammar {
+            syntax: Syntax::Text(pieces, *escape),
+            ..grammar.clone()
+        };
+    }
+    let known = grammar
+        .columns()
+        .into_iter()
+        .filter(|column| said.iter().all(|said| said.name != column.name));
+    guess::with_columns(grammar, said.iter().cloned().chain(known).collect())
+}
+
+/// Reads `--field`: `app=x_runtime:s`, a role, a key, and for a duration its unit.
+///
+/// # Errors
+/// It is not of that form, or names no role.
+pub fn read_field(text: &str) -> Result<Column, String> {
+    let error = |why: &str| {
+        Err(format!(
+            "{text:?}: {why}: give ROLE=KEY or ROLE=KEY:UNIT, as in app=x_runtime:s or path=endpoint"
+        ))
+    };
+    let Some((role, key)) = text.split_once('=') else {
+        return error("no `=`");
+    };
+    let (key, role) = match key.rsplit_once(':') {
+        Some((key, unit)) => (key, format!("{role}_{unit}")),
+        None => (key, role.to_owned()),
+    };
+    match of_role(&role) {
+        Some((field, reading)) if !key.is_empty() => {
+            Ok(Column::new(key, Meaning::new(field, reading)))
+        }
+        Some(_) => error("no key"),
+        None => error(&format!("{role} is no role")),
+    }
 }
 
 /// The grammars, the best first. The sort is stable: among equals the order of the built-ins holds.
@@ -178,8 +275,8 @@ fn best_of(grammars: &[Grammar], lines: &[Vec<u8>]) -> Vec<(Score, Grammar)> {
 /// How a person says which format a log has.
 #[derive(Debug)]
 pub enum Format {
-    /// Not at all: the lines tell.
-    Detect,
+    /// Not at all: the lines tell, with what a person says of some keys.
+    Detect(Vec<Column>),
     /// A built-in or a grammar's file, of which the lines tell the variant; never empty.
     Variants(Vec<Grammar>),
     /// A definition.
@@ -213,6 +310,40 @@ impl Format {
             .map_err(|e| e.to_string())
     }
 
+    /// The format in which some keys mean what a person says.
+    #[must_use]
+    pub fn with_fields(self, said: Vec<Column>) -> Format {
+        match self {
+            Format::Detect(_) => Format::Detect(said),
+            Format::Variants(grammars) => Format::Variants(
+                grammars
+                    .iter()
+                    .map(|grammar| with_said(grammar, &said))
+                    .collect(),
+            ),
+            Format::Given(grammar) => Format::Given(with_said(&grammar, &said)),
+            conf @ Format::Conf(..) => conf,
+        }
+    }
+
+    /// Reads the text of a grammar's file, whose samples must fit it.
+    ///
+    /// # Errors
+    /// A mistake in the file, with its line and column, or the place at which a sample parts from it.
+    pub fn of_file(text: &str) -> Result<Format, String> {
+        let file = file::read(text).map_err(|e| e.to_string())?;
+        for (number, sample) in file.samples.iter().enumerate() {
+            let sample = Sample::of(sample.line.as_bytes());
+            let found = best(&file.grammars, &sample);
+            if found.is_none_or(|found| found.fits.0 == 0) {
+                let scored = best_of(&file.grammars, sample.bare());
+                let why = Undetected::nearest(&scored, sample.bare()).place();
+                return Err(format!("sample {} does not fit:\n{why}", number + 1));
+            }
+        }
+        Ok(Format::Variants(file.grammars))
+    }
+
     /// The grammars of a log of that name (`None` for standard input) with these first bytes; `None`
     /// where it holds no line.
     ///
@@ -228,7 +359,9 @@ impl Format {
         match self {
             Format::Given(grammar) => Ok(Some(given(grammar.clone()))),
             Format::Variants(grammars) => Ok(best(grammars, &sample)),
-            Format::Detect => detect(head).map_err(|undetected| undetected.to_string()),
+            Format::Detect(said) => {
+                detect_with(head, said).map_err(|undetected| undetected.to_string())
+            }
             Format::Conf(conf, path) => {
                 let path = Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
                 let grammar = of_conf(conf, log, head).map_err(|e| format!("{path} {e}"))?;

@@ -83,6 +83,8 @@ pub(super) struct Score {
     pub(super) fits: usize,
     /// Those whose durations are spelt as its server spells them.
     well_spelt: usize,
+    /// Durations that it reads from them.
+    durations: usize,
     /// Values that it reads from them.
     values: usize,
     /// Lines whose time it reads.
@@ -118,6 +120,7 @@ impl Score {
             score.stamps += usize::from(record.stamp.is_some());
             score.well_spelt += usize::from(record.is_well_spelt());
             score.values += values(&record);
+            score.durations += durations(&record);
         }
         if totals.contradict(grammar) {
             Score::default()
@@ -125,6 +128,15 @@ impl Score {
             score
         }
     }
+}
+
+/// How many durations a line has.
+fn durations(record: &Record<'_>) -> usize {
+    let is_duration = |field: &&Field| {
+        let reading = record.column(**field).map(|column| column.reading);
+        matches!(reading, Some(Reading::Duration(_))) && record.text(**field).is_some()
+    };
+    Field::ALL.iter().filter(is_duration).count()
 }
 
 /// How many values a line has that say something. A request counts once, however it is cut up.

@@ -20,41 +20,50 @@ pub struct Undetected {
     pub misfit: Misfit,
 }
 
+impl Undetected {
+    /// The stretch of the line around the place at which it parts from the grammar, a caret below it,
+    /// and what the grammar expects there.
+    #[must_use]
+    pub fn place(&self) -> String {
+        place(&self.line, &self.misfit)
+    }
+}
+
+/// As [`Undetected::place`], of any line.
+#[must_use]
+pub fn place(line: &[u8], misfit: &Misfit) -> String {
+    const BEFORE: usize = 60;
+    const AFTER: usize = 60;
+    let from = misfit.at.saturating_sub(BEFORE);
+    let until = line.len().min(misfit.at + AFTER);
+    let shown = |from: usize, until: usize| {
+        Untrusted::new(line.get(from..until).unwrap_or_default()).for_terminal()
+    };
+    let dots = |cut: bool| if cut { "…" } else { "" };
+    // Escaped as one piece, so that no command can hide in the seam.
+    let text = format!(
+        "{}{}{}",
+        dots(from > 0),
+        shown(from, until),
+        dots(until < line.len())
+    );
+    let left = format!("{}{}", dots(from > 0), shown(from, misfit.at));
+    let expected = misfit.expected.as_deref().unwrap_or("the end of the line");
+    format!(
+        "  {text}\n  {:width$}^ expected {expected}",
+        "",
+        width = unicode_width::UnicodeWidthStr::width(left.as_str())
+    )
+}
+
 impl fmt::Display for Undetected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const BEFORE: usize = 60;
-        const AFTER: usize = 60;
-        let from = self.misfit.at.saturating_sub(BEFORE);
-        let until = self.line.len().min(self.misfit.at + AFTER);
-        let shown = |from: usize, until: usize| {
-            Untrusted::new(self.line.get(from..until).unwrap_or_default()).for_terminal()
-        };
-        let dots = |cut: bool| if cut { "…" } else { "" };
-        // Escaped as one piece, so that no command can hide in the seam.
-        let text = format!(
-            "{}{}{}",
-            dots(from > 0),
-            shown(from, until),
-            dots(until < self.line.len())
-        );
-        let left = format!("{}{}", dots(from > 0), shown(from, self.misfit.at));
-        let expected = self
-            .misfit
-            .expected
-            .as_deref()
-            .unwrap_or("the end of the line");
         writeln!(
             f,
             "no format fits: the nearest, {}, fits {} of the first {} lines",
             self.nearest, self.fits.0, self.fits.1
         )?;
-        writeln!(f, "  {text}")?;
-        writeln!(
-            f,
-            "  {:width$}^ expected {expected}",
-            "",
-            width = unicode_width::UnicodeWidthStr::width(left.as_str())
-        )?;
+        writeln!(f, "{}", self.place())?;
         write!(
             f,
             "give the format with --log-format 'STR' (the log_format string), with --log-format NAME (see `slowpath formats`), or with --nginx-conf FILE"

@@ -11,10 +11,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Anchor, Column, Definition, Escape, Fields, Grammar, Language, Meaning, Names, Syntax, nearest,
-    of_role,
+    Anchor, Column, Definition, Escape, Fields, Grammar, Language, Meaning, Names, Reading, Syntax,
+    nearest, of_role,
 };
 use crate::stamp::{Stamp, StampForm};
+use crate::unit::Unit;
 
 /// What a file says: grammars (variants of one format) and the lines that they must parse.
 #[derive(Debug)]
@@ -359,7 +360,14 @@ impl Reader<'_> {
         let (field, reading) = of_role(role).ok_or_else(|| self.no_role(given, role))?;
         let rank = u8::try_from(at)
             .map_err(|_| self.error(&given.span(), "more than 255 keys".to_owned()))?;
+        // IIS writes milliseconds, CloudFront seconds, both under one name.
+        let decimals = match (self.toml.syntax.get_ref().as_str(), reading) {
+            ("w3c", Reading::Duration(Unit::Seconds)) => Some(3),
+            ("w3c", Reading::Duration(_)) => Some(0),
+            _ => None,
+        };
         Ok(Column {
+            decimals,
             total_if_alone,
             null,
             ..Column::new(key.get_ref(), Meaning::new(field, reading).ranked(rank))

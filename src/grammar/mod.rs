@@ -17,7 +17,7 @@ pub use language::{
     Definition, GrammarError, Language, Names, compile, parse_definition, variable,
 };
 pub use plan::{Key, KeyedPlan, Layout, Literal, Null, Plan, Shape, Step, TextPlan};
-pub use role::of_role;
+pub use role::{of_role, role_of};
 pub use variable::{Meaning, Texture, Variable};
 
 /// The name that was probably meant: at most two edits away, and at most a third of the name.

@@ -322,12 +322,13 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     let field = meaning.field;
                     let index = column;
                     column += 1;
+                    // The first of those with the lowest rank.
                     let best = columns
                         .iter()
-                        .filter(|c| c.field == field)
-                        .map(|c| c.rank)
-                        .min();
-                    let counts = columns.get(index).is_some_and(|c| Some(c.rank) == best);
+                        .enumerate()
+                        .filter(|(_, c)| c.field == field)
+                        .min_by_key(|(_, c)| c.rank);
+                    let counts = best.is_some_and(|(best, _)| best == index);
                     (counts && needs.has(field)).then_some((field, u8::try_from(index).ok()?))
                 });
                 if variable.texture == Texture::Padded {

@@ -118,3 +118,22 @@ pub(super) fn timed_role_near(name: &str) -> Option<String> {
 pub(super) fn nearest_role(name: &str) -> Option<String> {
     timed_role_near(name).or_else(|| super::nearest(name, all_names()).map(str::to_owned))
 }
+
+/// The role and unit of a field, as [`of_role`] reads them; the field's own name where there is none.
+#[must_use]
+pub fn role_of(field: Field, reading: Reading) -> (&'static str, Option<&'static str>) {
+    let unit = match reading {
+        Reading::Duration(unit) => UNITS.iter().find(|(_, known)| *known == unit),
+        _ => None,
+    };
+    let timed = TIMED_ROLES
+        .iter()
+        .find(|(_, known)| *known == field && unit.is_some())
+        .map(|(role, _)| *role);
+    let role = timed.or_else(|| {
+        let mut plain = ROLES.iter().filter(|(_, known, _)| *known == field);
+        plain.next().map(|(role, ..)| *role)
+    });
+    let unit = unit.map(|(suffix, _)| suffix.trim_start_matches('_'));
+    (role.unwrap_or("?"), unit)
+}

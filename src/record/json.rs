@@ -79,7 +79,10 @@ fn object<'l>(
             Some(found) => found,
             None => value(at_value).map_err(drop)?,
         };
-        if let Some(Key::Column(field, column)) = kept {
+        // An object is no value.
+        if let Some(Key::Column(field, column)) = kept
+            && !matches!(at_value, [b'{' | b'[', ..])
+        {
             let quote = usize::from(at_value.first() == Some(&b'"'));
             let start = line.len() - at_value.len() + quote;
             values.set_preferred((field, column), line, start, start + text.len());

@@ -46,7 +46,7 @@ pub(super) struct Pair<'l> {
     pub(super) start: usize,
     pub(super) end: usize,
     /// Where the next word is looked for.
-    next: usize,
+    pub(super) next: usize,
 }
 
 /// The next word of the line from `at` on; `None` at its end.

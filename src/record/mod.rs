@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod json;
 mod key_order;
+pub mod keys;
 mod logfmt;
 mod ltsv;
 mod mixed;

@@ -7,6 +7,7 @@
 mod claims;
 mod damage;
 mod filters;
+mod formats;
 mod golden;
 mod help;
 mod input;

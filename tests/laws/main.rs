@@ -20,6 +20,7 @@ mod accounting;
 mod brute_force;
 mod entry;
 mod follow;
+mod formats;
 mod hostile;
 mod no_panic;
 mod oracle;

@@ -44,10 +44,7 @@ fn value(name: &str) -> Token {
 /// uWSGI runs the application, so its duration is the application's, with sending the response.
 fn meaning(name: &str) -> Option<Meaning> {
     let of = |field, reading, rank| Some(Meaning::new(field, reading).ranked(rank));
-    let app = |unit, rank| {
-        let meaning = Meaning::new(Field::App, Reading::Duration(unit));
-        Some(meaning.ranked(rank).decimals(0))
-    };
+    let app = |unit, rank| of(Field::App, Reading::Duration(unit), rank);
     let stamp = |form, rank| of(Field::Stamp, Reading::Stamp(form), rank);
     if let Some(variable) = name.strip_prefix("var.HTTP_") {
         return headers::request_to_application(variable);

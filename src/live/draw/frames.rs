@@ -141,7 +141,7 @@ fn shown<'q>(question: &'q Question, format: &'q Format) -> Shown<'q> {
 #[test]
 fn every_view_is_drawn_as_before() {
     use KeyCode::{Char, Down, Enter, Esc};
-    let (question, format) = (question(), Format::Detect);
+    let (question, format) = (question(), Format::Detect(Vec::new()));
     let mut shown = shown(&question, &format);
     shown.is_drawn("empty_80x24", 80, 24);
     sample(&mut shown.intake);
@@ -174,7 +174,7 @@ fn every_view_is_drawn_as_before() {
 
 #[test]
 fn every_size_is_drawn() {
-    let (question, format) = (question(), Format::Detect);
+    let (question, format) = (question(), Format::Detect(Vec::new()));
     let mut shown = shown(&question, &format);
     sample(&mut shown.intake);
     shown.keys(&[KeyCode::Down]);
@@ -189,7 +189,7 @@ fn every_size_is_drawn() {
 #[test]
 fn keys_do_what_the_help_says() {
     use KeyCode::{Char, Down, End, Enter, Esc, Home, PageDown, Tab, Up};
-    let (question, format) = (question(), Format::Detect);
+    let (question, format) = (question(), Format::Detect(Vec::new()));
     let mut shown = shown(&question, &format);
     sample(&mut shown.intake);
     let at = |shown: &mut Shown<'_>| {
