@@ -97,8 +97,10 @@ pub fn detect_with(head: &[u8], said: &[Column]) -> Result<Option<Candidates>, B
         sample.bare()
     };
     let enough = scored.first().is_some_and(|(_, first)| {
+        // The lines before the first request of a W3C log are no requests that do not fit.
+        let directives = lines.iter().filter(|line| line.starts_with(b"#")).count();
         found > 0 && is_unmistakable(first)
-            || any_fits(&scored, &first.name, lines) * 2 >= sample.len()
+            || any_fits(&scored, &first.name, lines) * 2 >= lines.len() - directives
     });
     if !enough {
         return Err(Box::new(Undetected::nearest(&scored, lines)));
@@ -489,6 +491,28 @@ mod tests {
                 let grammar = detect(sample.line.as_bytes()).unwrap().unwrap().first;
                 assert_eq!(grammar.name, builtin.name, "{}", sample.line);
             }
+        }
+    }
+
+    #[test]
+    fn a_line_of_fields_tells_iis_from_cloudfront() {
+        for (name, log) in [
+            (
+                "iis",
+                "#Software: Microsoft Internet Information Services 10.0\n\
+                 #Version: 1.0\n\
+                 #Date: 2023-11-14 00:04:26\n\
+                 #Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port c-ip sc-status time-taken\n\
+                 2023-11-14 00:04:26 192.0.2.1 GET /api/modes - 80 192.0.2.9 200 79\n",
+            ),
+            (
+                "cloudfront",
+                "#Version: 1.0\n\
+                 #Fields: date time x-edge-location c-ip cs-method cs-uri-stem sc-status x-edge-result-type time-taken\n\
+                 2019-12-04\t21:02:31\tLAX1\t192.0.2.9\tGET\t/api/modes\t200\tMiss\t0.250\n",
+            ),
+        ] {
+            assert_eq!(detect(log.as_bytes()).unwrap().unwrap().first.name, name);
         }
     }
 
