@@ -134,13 +134,19 @@ impl Change {
     /// Whether its own time has grown by this part at least and beyond chance, where a growth of
     /// `common` is what all endpoints have.
     pub fn has_grown(&self, by: f64, common: f64) -> bool {
-        let own = self.growth_beyond(common);
-        let z = (self.growth - common) / self.growth_error;
-        let log_z = (self.log_change - (1.0 + common).log2()) / self.log_error;
-        own >= by
+        let (z, log_z) = self.sureness(common);
+        self.growth_beyond(common) >= by
             && z >= limits::GROWN_Z
             && log_z >= limits::GROWN_LOG_Z
             && self.during.served >= limits::LEAST_JUDGED
+    }
+
+    /// Growth beyond a common one in standard errors, of the mean and of the logarithms.
+    pub fn sureness(&self, common: f64) -> (f64, f64) {
+        (
+            (self.growth - common) / self.growth_error,
+            (self.log_change - (1.0 + common).log2()) / self.log_error,
+        )
     }
 
     /// Growth beyond what all endpoints have.

@@ -35,10 +35,21 @@ pub const STRETCH: f64 = 8.0;
 pub const GROWN_Z: f64 = 4.0;
 /// The same on the scale of logarithms, where one long request weighs little. Simulated.
 pub const GROWN_LOG_Z: f64 = 3.0;
+/// The same for the endpoint that stands out most: an incident that was looked for in all courses is
+/// found by chance more often than one at a time that is given. Simulated.
+pub const LEAD_Z: f64 = 7.0;
+/// The same for the logarithms. Simulated.
+pub const LEAD_LOG_Z: f64 = 5.0;
 /// Growth of a culprit's own time per request. Of 30 % and less nobody would call an endpoint slow.
 pub const CULPRIT_GROWTH: f64 = 0.5;
 /// Share of all added work that a culprit has at least; 10 % lost real ones in simulation.
 pub const CULPRIT_SHARE: f64 = 0.03;
+/// Share of all added work that the culprits have together at least: who explains less is one of many.
+/// Chosen.
+pub const CULPRITS_EXPLAIN: f64 = 0.4;
+/// Time added to a culprit's request at least, in µs: servers write milliseconds, and a few of them
+/// more are nobody's slowness. Chosen.
+pub const CULPRIT_STEP: f64 = 5_000.0;
 /// How far the culprits' growth must stand out of that of the others (their 85th percentile, and 30 %
 /// at least): an uneven slowdown of all makes no culprits. Simulated.
 pub const CULPRIT_GAP: f64 = 2.0;
@@ -71,9 +82,13 @@ pub const SURGE_RATE: f64 = 1.25;
 /// Part of the growth of busy time that more requests explain in a surge.
 pub const SURGE_SHARE: f64 = 0.7;
 
-/// Mean wait, in parts of mean own time, from which a pool is full: with fewer workers than work
-/// requests wait longer than they run.
-pub const FULL_WAIT: f64 = 0.5;
+/// Mean wait, in parts of mean own time, from which a pool is full: then requests wait longer than they
+/// run. Half of that also comes by chance for some seconds.
+pub const FULL_WAIT: f64 = 1.0;
+/// Requests in a surge at least: fewer come together by chance. Chosen.
+pub const SURGE_REQUESTS: f64 = 500.0;
+/// A surge is an exception: it takes this part of the log at most, or it is how the day goes.
+pub const SURGE_PART: f64 = 0.4;
 
 /// Share of slow time of a hot key at least, and how much larger than its share of requests.
 pub const HOT_SHARE: f64 = 0.2;

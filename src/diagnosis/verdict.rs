@@ -46,7 +46,13 @@ pub fn verdict(changes: &[Change], rates: (f64, f64)) -> Verdict {
     let busy = |among: &[usize]| share_of_busy(changes, among);
     let is_wide = grown.len() > limits::FEW && grown.len() as f64 >= limits::WIDE * telling as f64
         || grown.len() > 1 && busy(&grown) >= limits::WIDE_BUSY;
-    let blamed = !culprits.is_empty()
+    let leads = |at: &usize| {
+        let (z, log_z) = changes[*at].sureness(common);
+        z >= limits::LEAD_Z && log_z >= limits::LEAD_LOG_Z
+    };
+    let theirs: f64 = culprits.iter().map(|at| changes[*at].added(common)).sum();
+    let blamed = culprits.iter().any(leads)
+        && theirs >= limits::CULPRITS_EXPLAIN * added
         && stand_out(changes, &culprits)
         && busy(&culprits) * limits::CULPRIT_LIFT <= 1.0
         && !(grown.len() as f64 >= limits::WIDE * telling as f64
@@ -92,6 +98,7 @@ fn culprits(changes: &[Change], common: f64, added: f64) -> Vec<usize> {
         .filter(|at| {
             let change = &changes[*at];
             change.has_grown(limits::CULPRIT_GROWTH, common)
+                && change.growth * change.usual >= limits::CULPRIT_STEP
                 && change.added(common) >= limits::CULPRIT_SHARE * added
         })
         .collect();
@@ -172,7 +179,7 @@ fn is_surge(changes: &[Change], (before, during): (f64, f64)) -> bool {
         .sum();
     let grown: f64 = changes.iter().map(|change| change.added(0.0)).sum();
     let traffic = usual * (1.0 - before / during);
-    served > 0.0 && traffic >= limits::SURGE_SHARE * (traffic + grown.max(0.0))
+    served >= limits::SURGE_REQUESTS && traffic >= limits::SURGE_SHARE * (traffic + grown.max(0.0))
 }
 
 #[cfg(test)]

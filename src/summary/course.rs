@@ -52,9 +52,9 @@ struct Kept {
 
 /// Parts of the memory that are for cells, load and lines; with repetitions twice as much. Lines have a
 /// quarter of a KiB each in mind, and there are few upstreams. Chosen, not measured.
-const CELLS_PART: usize = 24;
+const CELLS_PART: usize = 48;
 const LOADS_PART: usize = 96;
-const LINES_PART: usize = 32;
+const LINES_PART: usize = 64;
 /// Bytes of a cell with its key, of a load with its key, and of a sampled line.
 const CELL: usize = 56;
 const LOAD: usize = 40;

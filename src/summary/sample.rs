@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 use crate::unit::Micros;
 
 /// Lines that are kept of each endpoint and octave.
-pub const MOST_OF_OCTAVE: usize = 32;
+pub const MOST_OF_OCTAVE: usize = 20;
 
 /// A longer line is kept only this far, other texts a quarter as far.
 const LONGEST_LINE: usize = 1_024;

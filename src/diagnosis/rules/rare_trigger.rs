@@ -112,6 +112,48 @@ fn binomial_tail(n: u64, k: u64, p: f64) -> f64 {
     (1.0 - below).max(term)
 }
 
+/// Dates an outage by the work that upstreams have in hand, which is kept on finer windows than what each
+/// endpoint did: the point from which it lies above the middle between usual and raised. `None` where the
+/// log names no upstream or the work does not show the outage.
+fn onset_by_load(case: &Case<'_>, start: i64, end: i64, reach: i64) -> Option<i64> {
+    let fine = case.summary.load_width.0.max(1) as i64;
+    let window = |us: i64| us.div_euclid(fine);
+    let within = |from: i64, until: i64| -> f64 {
+        let flight = |upstream: &crate::summary::Upstream| {
+            let place = |window: i64| upstream.loads.partition_point(|load| load.window < window);
+            let loads = upstream.loads.get(place(from)..place(until.max(from)));
+            let flight = loads
+                .unwrap_or_default()
+                .iter()
+                .map(|load| load.flight as f64);
+            flight.sum::<f64>()
+        };
+        let sum: f64 = case.summary.upstreams.iter().map(flight).sum();
+        sum / (until - from).max(1) as f64
+    };
+    let usual = within(window(start - 12 * reach), window(start - 2 * reach));
+    let raised = within(
+        window(start + reach),
+        window(end - reach).max(window(start + reach) + 1),
+    );
+    if raised < 1.3 * usual || usual <= 0.0 {
+        return None;
+    }
+    let middle = (usual + raised) / 2.0;
+    let (low, high) = (
+        window(start - 2 * reach),
+        window((start + 2 * reach).min(end)),
+    );
+    let (mut sum, mut best, mut onset) = (0.0, 0.0, None);
+    for at in (low..high).rev() {
+        sum += within(at, at + 1) - middle;
+        if sum > best {
+            (best, onset) = (sum, Some(at));
+        }
+    }
+    onset.map(|onset| onset.saturating_mul(fine).div_euclid(1_000_000))
+}
+
 /// Dates an outage: the point from which the finest windows there are lie above the middle between usual
 /// and raised.
 fn outage(case: &Case<'_>, examined: &Examined) -> Option<Outage> {
@@ -120,6 +162,12 @@ fn outage(case: &Case<'_>, examined: &Examined) -> Option<Outage> {
     let width = panel.width.0 as i64;
     let start = panel.start(examined.incident.from).0;
     let end = panel.start(examined.incident.until).0;
+    if let Some(onset) = onset_by_load(case, start, end, width) {
+        return Some(Outage {
+            onset,
+            end: end.div_euclid(1_000_000),
+        });
+    }
     let (low, high) = (
         (start - 2 * width).div_euclid(fine),
         (start + 2 * width).min(end).div_euclid(fine),

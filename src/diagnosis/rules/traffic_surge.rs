@@ -4,7 +4,7 @@ use super::{Verdict, endpoints, hull, micros, named, severity, when, windows};
 use crate::diagnosis::case::{Case, Examined};
 use crate::diagnosis::change::Change;
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::{Finding, Kind, Prose, Role, Value, limits};
+use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind() {
@@ -33,8 +33,9 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         .map(|change| change.effect.served * change.usual)
         .sum();
     let hurts = waited >= limits::FULL_WAIT * usual;
-    // More requests that nobody had to wait for are no trouble: every day has them.
-    if !hurts {
+    let panel = case.panel.as_ref()?;
+    let part = (examined.incident.until - examined.incident.from) as f64 / panel.windows as f64;
+    if part > limits::SURGE_PART {
         return None;
     }
     let affected: Vec<usize> = examined
@@ -52,14 +53,21 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         when(case, &group),
         growth * 100.0
     ))];
-    detail.push(Prose::new(format!(
-        "{} waited for a worker, {} in all.",
-        endpoints(affected.len()),
-        micros(waited)
-    )));
+    if !affected.is_empty() {
+        detail.push(Prose::new(format!(
+            "{} waited for a worker, {} in all.",
+            endpoints(affected.len()),
+            micros(waited)
+        )));
+    }
     Some(Finding {
         kind: Kind::TrafficSurge,
-        severity: severity(waited, length),
+        // More requests that nobody had to wait for are no trouble.
+        severity: if hurts {
+            severity(waited, length)
+        } else {
+            Severity::Info
+        },
         grounds: case.grounds(),
         title: Prose::new(format!(
             "There were {:.2} times as many requests as usual, each as cheap as ever",
