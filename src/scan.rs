@@ -69,6 +69,48 @@ fn places<const N: usize>(wanted: [u8x16; N], chunk: &[u8]) -> u32 {
         .map_or(0, u8x16::to_bitmask)
 }
 
+/// A text that is compared with the beginnings of others, eight bytes at a time.
+#[derive(Debug, Default)]
+pub struct Prefix {
+    text: Box<[u8]>,
+    /// Its bytes in the order of memory, 0 behind its end, and all ones where it has a byte.
+    words: Box<[(u64, u64)]>,
+}
+
+impl From<&[u8]> for Prefix {
+    fn from(text: &[u8]) -> Self {
+        let word = |bytes: &[u8]| {
+            let (mut word, mut mask) = ([0; 8], [0; 8]);
+            word[..bytes.len()].copy_from_slice(bytes);
+            mask[..bytes.len()].fill(0xff);
+            (u64::from_ne_bytes(word), u64::from_ne_bytes(mask))
+        };
+        Prefix {
+            text: text.into(),
+            words: text.chunks(8).map(word).collect(),
+        }
+    }
+}
+
+impl Prefix {
+    /// What follows it, where the input begins with it.
+    #[must_use]
+    #[inline(always)]
+    pub fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
+        let (words, _) = input.as_chunks::<8>();
+        if words.len() < self.words.len() {
+            // Near the end of the input.
+            return input.strip_prefix(&*self.text);
+        }
+        for (have, (want, mask)) in words.iter().zip(&self.words) {
+            if u64::from_ne_bytes(*have) & mask != *want {
+                return None;
+            }
+        }
+        input.get(self.text.len()..)
+    }
+}
+
 /// Where bytes of several classes are in a text of up to 64 bytes: bit `n` of a class stands for byte
 /// `n`. `None` where the text is longer. `classes` tells for each of sixteen bytes whether it is of a
 /// class (all ones) or not (zero); a zero byte must be of none.
@@ -133,6 +175,25 @@ mod tests {
                 }
                 let plain = text.iter().position(|b| matches!(b, b'"' | b'\\'));
                 assert_eq!(find_any([b'\\', b'"'], &text), plain);
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefix_equals_the_plain_one() {
+        let text = b"a prefix of twenty-six bytes";
+        for length in 0..text.len() {
+            let prefix = Prefix::from(&text[..length]);
+            for end in 0..text.len() {
+                assert_eq!(
+                    prefix.strip(&text[..end]),
+                    text[..end].strip_prefix(&text[..length])
+                );
+            }
+            for at in 0..length {
+                let mut other = text.to_vec();
+                other[at] ^= 1;
+                assert_eq!(prefix.strip(&other), None);
             }
         }
     }

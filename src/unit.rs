@@ -100,7 +100,8 @@ impl Unit {
         let short = match self {
             Unit::Seconds => short_decimal(text, 6),
             Unit::Milliseconds => short_decimal(text, 3),
-            Unit::Microseconds | Unit::Nanoseconds => None,
+            Unit::Microseconds => short_decimal(text, 0),
+            Unit::Nanoseconds => None,
             Unit::Suffix => return read_with_suffix(text),
         };
         short.or_else(|| decimal(text, self.shift())).map(Micros)

@@ -61,14 +61,20 @@ fn read(grammar: &Grammar, line: &[u8], lines: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// A variant of a built-in, and the first of its samples that is in it.
+/// A variant of a built-in, and the first of its samples that is in it; where there is one, a sample of
+/// a single attempt at an upstream, because every further one is more values.
 fn builtin_variant(name: &str, variant: usize) -> Result<(Grammar, Vec<u8>), String> {
     let builtin = builtin::find(name).map_err(|_| format!("no format {name}"))?;
     let grammar = builtin.grammars.get(variant).ok_or("no such variant")?;
     let plan = grammar.plan(slowpath::grammar::Fields::ALL);
     let mut scratch = Vec::new();
-    for sample in &builtin.samples {
-        let bare = sample.line.as_bytes();
+    let mut lines: Vec<&[u8]> = builtin
+        .samples
+        .iter()
+        .map(|sample| sample.line.as_bytes())
+        .collect();
+    lines.sort_by_key(|line| line.windows(5).any(|part| part.starts_with(b", 0.")));
+    for bare in lines {
         let inner = peel(bare, &mut scratch).map(|peeled| peeled.line.to_vec());
         for line in [bare.to_vec()].into_iter().chain(inner) {
             let mut reader = LineReader::new(&plan);

@@ -8,6 +8,7 @@
 use hashbrown::HashMap;
 
 use crate::grammar::{Key, KeyedPlan};
+use crate::scan::Prefix;
 
 /// What the value of the key is, where the run needs it.
 pub(super) type Kept = Option<Key>;
@@ -30,7 +31,7 @@ pub(super) struct KeyOrder {
 
 #[derive(Debug, Default)]
 struct Gap {
-    text: Box<[u8]>,
+    text: Prefix,
     kept: Kept,
     /// The gap that came behind it last.
     next: usize,
@@ -68,7 +69,7 @@ impl KeyOrder {
         if next == 0 {
             return None;
         }
-        let left = input.strip_prefix(&*gap.text)?;
+        let left = gap.text.strip(input)?;
         Some((left, gap.kept, Place(next)))
     }
 

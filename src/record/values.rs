@@ -61,7 +61,7 @@ impl Values {
     }
 
     /// Notes that the field's text is `start..end` of the line, and which column gave it.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, (field, column): (Field, u8), line: &[u8], start: usize, end: usize) {
         self.put((field, column), line, start, end);
         let at = field as usize % ROOM;
@@ -104,7 +104,7 @@ impl Values {
 
     /// As [`Values::set`], unless a column of a lower index, which is the preferred one, gave the
     /// field already.
-    #[inline]
+    #[inline(always)]
     pub fn set_preferred(
         &mut self,
         (field, column): (Field, u8),

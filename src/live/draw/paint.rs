@@ -50,10 +50,20 @@ impl Paint {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// The row under the cursor, and what is chosen.
+    /// What is chosen.
     #[must_use]
     pub fn chosen(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The row under the cursor, whose cells keep their colours.
+    #[must_use]
+    pub fn row(self) -> Style {
+        if self.color {
+            Style::new().bg(Color::Indexed(237))
+        } else {
+            self.chosen()
+        }
     }
 
     /// A finding.

@@ -156,7 +156,7 @@ pub(super) fn draw(
     let table = Table::new(rows.iter().map(line), widths)
         .column_spacing(1)
         .header(Row::new(heads).style(paint.strong()))
-        .row_highlight_style(paint.chosen());
+        .row_highlight_style(paint.row());
     let mut state = TableState::new();
     if !rows.is_empty() {
         state.select(Some(screen.selected(&rows, picture)));

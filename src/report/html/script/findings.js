@@ -37,7 +37,7 @@ function roles(endpoints) {
     }
   }
   for (const [role, n] of Object.entries(seen)) {
-    if (n > most) list.append(el("li", { class: "soft" }, `and ${count(n - most)} more ${role}`));
+    if (n > most) list.append(el("li", { class: "soft" }, `and ${count(n - most)} more (${role})`));
   }
   return list;
 }

@@ -19,9 +19,7 @@ function timeline() {
   const begin = from[0];
   const end = from[from.length - 1] + width;
   const x = (ms) => LEFT + ((ms - begin) / (end - begin)) * (WIDTH - LEFT - RIGHT);
-  const incidents = report.findings
-    .filter((finding) => finding.severity !== "info" && finding.from && finding.until)
-    .map((finding) => [Date.parse(finding.from), Date.parse(finding.until)]);
+  const incidents = troubled();
   const stage = { windows, from, width, begin, end, x, incidents, cursors: [] };
   const known = report.split.wait !== "unknown";
   const each = (window, us) => (us || 0) / report.split.window_us;
@@ -44,6 +42,22 @@ function timeline() {
   }
   walk(stage, body);
   byId("windows").addEventListener("toggle", () => numbers(windows), { once: true });
+}
+
+// The times of findings that hurt, each moment once, in order.
+function troubled() {
+  const spans = report.findings.filter((finding) => finding.severity !== "info")
+    .flatMap((finding) => (Array.isArray(finding.evidence.windows) ? finding.evidence.windows : [finding]))
+    .filter((span) => span.from && span.until)
+    .map((span) => [Date.parse(span.from), Date.parse(span.until)])
+    .sort((a, b) => a[0] - b[0]);
+  const whole = [];
+  for (const [from, until] of spans) {
+    const last = whole[whole.length - 1];
+    if (last && from <= last[1]) last[1] = Math.max(last[1], until);
+    else whole.push([from, until]);
+  }
+  return whole;
 }
 
 const number = (n) => (n >= 100 ? count(Math.round(n)) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
