@@ -41,7 +41,7 @@ fn p95(drawn: &Drawn) -> Vec<bool> {
 /// shall be false (Benjamini and Hochberg).
 fn mann_whitney(drawn: &Drawn) -> Vec<bool> {
     let p: Vec<f64> = drawn.durations.iter().map(rank_sum).collect();
-    let level = multiple::level(&p, 0.05).unwrap_or(-1.0);
+    let level = multiple::level(&p, 0.05, 0.05).unwrap_or(-1.0);
     p.iter().map(|p| *p <= level).collect()
 }
 

@@ -35,20 +35,49 @@ struct Settings {
     color: Option<Color>,
     memory: Option<String>,
     threads: Option<usize>,
+    #[serde(default)]
+    gate: GateSettings,
+}
+
+/// The table `[gate]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateSettings {
+    /// Limits for the candidate.
+    #[serde(default)]
+    pub budget: Vec<String>,
+    /// Routes that must be judged.
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// Percent.
+    pub margin: Option<f64>,
+    /// Percent.
+    pub limit: Option<f64>,
+    /// A duration.
+    pub floor: Option<String>,
+    /// Percent.
+    pub noise: Option<f64>,
 }
 
 /// Fills in what neither a flag nor the environment gave.
 pub fn apply(flags: ReportFlags) -> Result<ReportFlags, String> {
+    apply_with_gate(flags).map(|(flags, _)| flags)
+}
+
+/// The same, and the settings of the gate.
+pub fn apply_with_gate(flags: ReportFlags) -> Result<(ReportFlags, GateSettings), String> {
     let path = match &flags.config {
         Some(path) => path.clone(),
         None if Path::new(NAME).is_file() => PathBuf::from(NAME),
-        None => return Ok(flags),
+        None => return Ok((flags, GateSettings::default())),
     };
     let shown =
         slowpath::untrusted::Untrusted::new(path.as_os_str().as_encoded_bytes()).for_terminal();
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
-    let settings: Settings = toml::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
-    merge(flags, settings, path.parent()).map_err(|e| format!("{shown}: {e}"))
+    let mut settings: Settings = toml::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
+    let gate = std::mem::take(&mut settings.gate);
+    let flags = merge(flags, settings, path.parent()).map_err(|e| format!("{shown}: {e}"))?;
+    Ok((flags, gate))
 }
 
 fn merge(

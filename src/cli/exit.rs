@@ -5,6 +5,10 @@
 pub enum Exit {
     /// All is well.
     Fine,
+    /// The gate cannot decide.
+    Undecided,
+    /// The gate found a regression.
+    Regression,
     /// Usage, I/O, an input that could not be read whole, or no line that fits.
     Trouble,
     /// Stopped by SIGINT, after printing what was read.
@@ -20,7 +24,9 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Fine => 0,
+            Exit::Regression => 1,
             Exit::Trouble => 2,
+            Exit::Undecided => 3,
             Exit::Broken => 70,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
@@ -40,6 +46,9 @@ mod tests {
     #[test]
     fn the_graver_end_counts() {
         assert_eq!(Exit::Fine.and(Exit::Trouble).code(), 2);
+        assert_eq!(Exit::Undecided.and(Exit::Fine).code(), 3);
+        assert_eq!(Exit::Undecided.and(Exit::Regression).code(), 1);
+        assert_eq!(Exit::Regression.and(Exit::Trouble).code(), 2);
         assert_eq!(Exit::Interrupted.and(Exit::Trouble).code(), 130);
         assert_eq!(Exit::Broken.and(Exit::Terminated).code(), 70);
     }

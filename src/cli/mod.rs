@@ -4,6 +4,7 @@ mod config;
 mod exit;
 mod flags;
 mod formats;
+mod gate;
 mod output;
 mod progress;
 mod report;
@@ -29,7 +30,7 @@ use flags::{ReportFlags, WatchFlags};
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Exit codes: 0 fine, 2 trouble (usage, a file that could not be read whole, no line that fits),\n70 a broken invariant of slowpath itself, 130 and 143 interrupted after printing what was read.\n\nExamples:\n  slowpath access.log                              where the time goes, endpoint by endpoint\n  slowpath /var/log/nginx/access.log* --since 1h   the last hour of the log, over rotated files\n  zcat access.log.gz | slowpath --where 'status >= 500'\n  slowpath watch access.log                        the same while it is written\n  slowpath access.log --show 'GET /api/users/:id'  one endpoint in full\n  slowpath formats access.log                      which format fits, and what is missing to measure wait"
+    after_help = "Exit codes: 0 fine, 1 the gate found a regression, 2 trouble (usage, a file that could not be\nread whole, no line that fits), 3 the gate cannot decide, 70 a broken invariant of slowpath itself,\n130 and 143 interrupted after printing what was read.\n\nExamples:\n  slowpath access.log                              where the time goes, endpoint by endpoint\n  slowpath /var/log/nginx/access.log* --since 1h   the last hour of the log, over rotated files\n  zcat access.log.gz | slowpath --where 'status >= 500'\n  slowpath watch access.log                        the same while it is written\n  slowpath access.log --show 'GET /api/users/:id'  one endpoint in full\n  slowpath formats access.log                      which format fits, and what is missing to measure wait"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,6 +46,8 @@ enum Command {
     Report(Box<ReportFlags>),
     /// A log while it is written, on the whole screen; without a terminal, a report every so often
     Watch(Box<WatchFlags>),
+    /// Whether a candidate is slower than a baseline, from runs of the same traffic against both
+    Gate(Box<gate::GateFlags>),
     /// The built-in log formats; with a file: which one fits, and what is missing to measure wait
     Formats {
         /// A log, or the name of a built-in format
@@ -98,6 +101,7 @@ pub fn run() -> Exit {
         None => report::run(cli.report),
         Some(Command::Report(flags)) => report::run(*flags),
         Some(Command::Watch(flags)) => watch::run(*flags),
+        Some(Command::Gate(flags)) => gate::run(*flags),
         Some(Command::Formats { what, grammar }) => {
             formats::run(what.as_deref(), grammar.as_deref())
         }

@@ -108,11 +108,11 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
 }
 
 /// What a run reads with.
-struct Run<'f> {
-    flags: &'f ReportFlags,
-    log_format: LogFormat,
-    pool: ThreadPool,
-    interrupt: Arc<Interrupt>,
+pub(super) struct Run<'f> {
+    pub(super) flags: &'f ReportFlags,
+    pub(super) log_format: LogFormat,
+    pub(super) pool: ThreadPool,
+    pub(super) interrupt: Arc<Interrupt>,
 }
 
 /// What was found out when a source was opened.
@@ -120,7 +120,7 @@ type Found = Mutex<Vec<Option<Arc<Plans>>>>;
 
 impl Run<'_> {
     /// Tallies the sources.
-    fn summary(
+    pub(super) fn summary(
         &self,
         sources: Vec<Source>,
         question: &Question,
@@ -254,7 +254,7 @@ impl Run<'_> {
 
     /// Fills in the time range of the question. A range that counts back from the last record takes
     /// a pass of its own, for which standard input is kept in a file without a name.
-    fn time_range(
+    pub(super) fn time_range(
         &mut self,
         question: &mut Question,
         sources: &mut [Source],
@@ -600,7 +600,7 @@ pub fn grammar_file(path: &Path) -> Result<LogFormat, String> {
     LogFormat::of_file(&text).map_err(|e| format!("{}:{e}", shown(path)))
 }
 
-fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {
+pub(super) fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {
     if flags.threads == Some(0) {
         return Err("--threads takes one and more".to_owned());
     }
@@ -714,7 +714,7 @@ pub(super) fn style(flags: &ReportFlags) -> table::Style {
 }
 
 /// Names what went wrong with the input.
-fn trouble(summary: &Summary) -> Exit {
+pub(super) fn trouble(summary: &Summary) -> Exit {
     let mut exit = Exit::Fine;
     for file in &summary.files {
         let name = input::shown_name(&file.name);

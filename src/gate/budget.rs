@@ -67,7 +67,11 @@ impl Budget {
     /// # Errors
     /// In words, with what would be right.
     pub fn new(text: &str) -> Result<Budget, BudgetError> {
-        let error = |what: String| BudgetError(format!("{what}: write it as in 'p99(total) < 300ms where route = /api/:x' or 'errors_5xx < 1%'"));
+        let error = |what: String| {
+            BudgetError(format!(
+                "{what}: write it as in 'p99(total) < 300ms where route = /api/:x' or 'errors_5xx < 1%'"
+            ))
+        };
         let (left, (measure, limit, route)) =
             parts(text.trim()).map_err(|_| error(format!("{text:?} is no budget")))?;
         if !left.is_empty() {
@@ -213,8 +217,7 @@ fn measure(text: &str) -> IResult<&str, Measure> {
 /// `p99(total)`, `mean(app)`.
 fn of_phase(text: &str) -> IResult<&str, Measure> {
     let name = |text| take_while1(|c: char| c.is_ascii_alphanumeric() || c == '.')(text);
-    let (left, (statistic, phase)) =
-        (name, delimited(char('('), name, char(')'))).parse(text)?;
+    let (left, (statistic, phase)) = (name, delimited(char('('), name, char(')'))).parse(text)?;
     let wrong = || nom::Err::Error(nom::error::Error::new(text, nom::error::ErrorKind::Verify));
     let phase = COMPARED
         .iter()
@@ -264,7 +267,10 @@ mod tests {
             ("p90(total) < 91ms", Some(true)),
             ("p90(total)<90 ms", None),
             ("p90(total) < 90ms", Some(false)),
-            ("mean(total) < 50.6ms where route = /api/users/:id", Some(true)),
+            (
+                "mean(total) < 50.6ms where route = /api/users/:id",
+                Some(true),
+            ),
             ("p99(total) < 1s where route = /api/:x/*", Some(true)),
             ("p99.9(total) < 1s", None),
             ("p50(app) < 1s", None),
@@ -282,7 +288,17 @@ mod tests {
 
     #[test]
     fn what_is_no_budget_is_said() {
-        for text in ["", "p99", "p99(total)", "p99(total) < 5", "p99(nothing) < 5ms", "pp(total) < 5ms", "errors < 5ms", "p99(total) < 5ms where status = 200", "errors < 900%"] {
+        for text in [
+            "",
+            "p99",
+            "p99(total)",
+            "p99(total) < 5",
+            "p99(nothing) < 5ms",
+            "pp(total) < 5ms",
+            "errors < 5ms",
+            "p99(total) < 5ms where status = 200",
+            "errors < 900%",
+        ] {
             let error = Budget::new(text).unwrap_err().to_string();
             assert!(error.contains("p99(total) < 300ms"), "{error}");
         }

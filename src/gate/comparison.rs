@@ -2,6 +2,7 @@
 //! slower, how sure that is, and what could have been seen. Numbers, no verdicts.
 
 use super::error_of_shift::{Between, ShiftError};
+use super::large_shift;
 use super::panel::{Panel, Trust};
 use super::pooled::Pooled;
 use super::rules::{REPEATED, Rules};
@@ -34,8 +35,8 @@ pub struct Statistic {
     pub error: ShiftError,
     /// The same in µs, at the median or quantile that the part is about.
     pub change_us: f64,
-    /// The time in µs at which that is.
-    pub level_us: f64,
+    /// The median or quantile itself in µs, of the baseline and of the candidate.
+    pub levels_us: [f64; 2],
     /// The chance of as large a shift if the candidate were slower by the margin only.
     pub p: f64,
     /// The smallest slowdown that would have been found with a chance of 0.8.
@@ -82,8 +83,13 @@ pub struct Comparison {
     pub between: Option<Between>,
 }
 
-/// One statistic of one phase over the endpoints that allow it.
-type Chosen<'s> = Vec<(usize, &'s Endpoint, Score)>;
+/// An endpoint that allows a statistic, its score, and the durations of both arms.
+struct Scored<'s> {
+    endpoint: usize,
+    of: &'s Endpoint,
+    score: Score,
+    arms: &'s [Vec<Bucket>; 2],
+}
 
 impl Comparison {
     /// Compares the arms.
@@ -102,26 +108,34 @@ impl Comparison {
             between: None,
         };
         for (at, phase) in COMPARED.into_iter().enumerate() {
-            let pooled: Vec<Option<Pooled>> = traffic
+            let durations: Vec<[Vec<Bucket>; 2]> = traffic
                 .endpoints
                 .iter()
-                .map(|endpoint| pool(traffic, endpoint, at, rules))
+                .map(|endpoint| durations(traffic, endpoint, at))
                 .collect();
-            let part = |score: fn(&Pooled, u64) -> Option<Score>| -> Chosen<'_> {
-                let of = |(at, pooled): (usize, &Option<Pooled>)| {
-                    let score = score(pooled.as_ref()?, CLOCK_US)?;
-                    Some((at, &traffic.endpoints[at], score))
+            let pooled: Vec<Option<Pooled>> = durations
+                .iter()
+                .map(|[baseline, candidate]| Pooled::new([baseline, candidate], rules.floor.0))
+                .collect();
+            let part = |score: fn(&Pooled, u64) -> Option<Score>| -> Vec<Scored<'_>> {
+                let of = |(endpoint, pooled): (usize, &Option<Pooled>)| {
+                    Some(Scored {
+                        endpoint,
+                        of: &traffic.endpoints[endpoint],
+                        score: score(pooled.as_ref()?, CLOCK_US)?,
+                        arms: &durations[endpoint],
+                    })
                 };
                 pooled.iter().enumerate().filter_map(of).collect()
             };
             for (chosen, is_bulk) in [(part(Score::bulk), true), (part(Score::tail), false)] {
                 let scores: Vec<(&Endpoint, &Score)> = chosen
                     .iter()
-                    .map(|(_, endpoint, score)| (*endpoint, score))
+                    .map(|scored| (scored.of, &scored.score))
                     .collect();
                 let panel = Panel::new(traffic, &scores, at, trust);
                 let between = Between::of(&panel, traffic, rules.noise);
-                found.add(traffic, rules, phase, &chosen, &panel, between);
+                found.add(traffic, rules, phase, &chosen, &panel, &between);
                 if is_bulk {
                     found.machine.extend(machine(&panel, traffic, rules, phase));
                     found.between = found
@@ -140,30 +154,43 @@ impl Comparison {
         traffic: &Traffic,
         rules: &Rules,
         phase: Phase,
-        chosen: &Chosen<'_>,
+        chosen: &[Scored<'_>],
         panel: &Panel,
-        between: Between,
+        between: &Between,
     ) {
         let margin = rules.margin(fewest_runs(traffic));
         let errors = ShiftError::of_all(panel, traffic, between);
-        for (at, ((endpoint, _, score), error)) in chosen.iter().zip(errors).enumerate() {
-            self.enough[*endpoint] = true;
+        let machine = panel.machine(traffic);
+        for (at, (scored, error)) in chosen.iter().zip(errors).enumerate() {
+            self.enough[scored.endpoint] = true;
             let (Some(error), Some(shift)) = (error, panel.shift(traffic, at)) else {
                 continue;
             };
             // Half of the shift lies on either side of the level of both arms.
-            let time = |shift: f64| score.level * (2.0 * (shift / 2.0).sinh());
+            let time = |shift: f64| scored.score.level * (2.0 * (shift / 2.0).sinh());
             if time(rules.limit.ln_1p()) < rules.floor.0 as f64 {
                 continue;
             }
-            self.statistics[*endpoint].push(Statistic {
+            let part = scored.score.part;
+            let levels_us = [0, 1].map(|arm| quantile(&scored.arms[arm], part.quantile()));
+            let p = upper((shift - margin) / error.deviation.max(1e-9), error.freedom);
+            let shift = match part {
+                _ if shift.abs() < large_shift::LARGE => shift,
+                Part::Bulk => {
+                    let [baseline, candidate] = scored.arms;
+                    let whole = large_shift::bulk(baseline, candidate, rules.floor.0);
+                    whole.map_or(shift, |whole| whole - machine)
+                }
+                Part::Tail(_) => (levels_us[1] / levels_us[0]).ln() - machine,
+            };
+            self.statistics[scored.endpoint].push(Statistic {
                 phase,
-                part: score.part,
+                part,
                 shift,
                 error,
                 change_us: time(shift),
-                level_us: score.level,
-                p: upper((shift - margin) / error.deviation.max(1e-9), error.freedom),
+                levels_us,
+                p,
                 detectable: 0.0,
             });
         }
@@ -174,7 +201,7 @@ impl Comparison {
         let tested = self.statistics.iter().filter(|of| !of.is_empty()).count();
         let margin = rules.margin(runs);
         for of in &mut self.statistics {
-            let level = rules.false_share / (tested * of.len()).max(1) as f64;
+            let level = rules.false_alarm / (tested * of.len()).max(1) as f64;
             for statistic in of {
                 let error = statistic.error;
                 let reach = (critical(level, error.freedom) + POWER) * error.deviation;
@@ -192,13 +219,24 @@ pub fn fewest_runs(traffic: &Traffic) -> usize {
     count(Arm::Baseline).min(count(Arm::Candidate))
 }
 
-/// The durations of an endpoint in a phase, both arms.
-fn pool(traffic: &Traffic, endpoint: &Endpoint, phase: usize, rules: &Rules) -> Option<Pooled> {
-    let arms = Arm::BOTH.map(|arm| {
+/// The durations of an endpoint in a phase, by arm.
+fn durations(traffic: &Traffic, endpoint: &Endpoint, phase: usize) -> [Vec<Bucket>; 2] {
+    Arm::BOTH.map(|arm| {
         let blocks = endpoint.blocks_of(traffic, arm);
         together(blocks.flat_map(|block| block.times[phase].iter().copied()))
+    })
+}
+
+/// The nearest-rank quantile in µs; 0 of nothing.
+fn quantile(buckets: &[Bucket], q: f64) -> f64 {
+    let count: u64 = buckets.iter().map(|bucket| bucket.count).sum();
+    let rank = ((q * count as f64).ceil() as u64).max(1);
+    let mut seen = 0;
+    let found = buckets.iter().find(|bucket| {
+        seen += bucket.count;
+        seen >= rank
     });
-    Pooled::new([&arms[0], &arms[1]], rules.floor.0)
+    found.map_or(0.0, |bucket| bucket.middle() as f64)
 }
 
 /// Buckets of several histograms as those of one.
@@ -224,7 +262,7 @@ fn machine(panel: &Panel, traffic: &Traffic, rules: &Rules, phase: Phase) -> Opt
     let of = |arm| -> Vec<f64> { traffic.runs_of(arm).map(|run| panel.shared[run]).collect() };
     let arms = Arm::BOTH.map(of);
     let mean = |runs: &[f64]| runs.iter().sum::<f64>() / (runs.len() as f64).max(1.0);
-    let shift = mean(&arms[1]) - mean(&arms[0]);
+    let shift = panel.machine(traffic);
     let runs = fewest_runs(traffic);
     if runs < REPEATED {
         return Some(Machine {

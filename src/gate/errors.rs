@@ -81,7 +81,7 @@ pub fn error_shifts(
         } else {
             1.0
         };
-        let level = rules.false_share / (2 * tested).max(1) as f64;
+        let level = rules.false_alarm / (2 * tested).max(1) as f64;
         let is_new = class == Class::Server
             && before.0 == 0
             && after.0 >= NEW

@@ -129,14 +129,11 @@ fn endpoints(
     comparison: &Comparison,
 ) -> Vec<Judged> {
     let required = required(traffic, rules, demands);
+    let no_data = Arm::BOTH.iter().any(|arm| traffic.requests(*arm) == 0);
     let in_both = traffic
         .endpoints
         .iter()
-        .filter(|of| {
-            Arm::BOTH
-                .iter()
-                .all(|arm| of.requests(traffic, *arm) > 0)
-        })
+        .filter(|of| Arm::BOTH.iter().all(|arm| of.requests(traffic, *arm) > 0))
         .count();
     let mut judged: Vec<Judged> = verdicts(comparison, rules)
         .into_iter()
@@ -151,12 +148,13 @@ fn endpoints(
             };
             let failed = |which: usize| {
                 let all: u64 = Arm::BOTH
-                    .iter()
-                    .nth(which)
+                    .get(which)
                     .map_or(0, |arm| endpoint.errors(traffic, *arm).iter().sum());
                 requests[which] > 0 && all == requests[which]
             };
             let (verdict, because) = match requests {
+                // Without a run of an arm nothing can be said of its absence from it.
+                _ if no_data => (Verdict::TooLittle, None),
                 [_, 0] if required[at] => (Verdict::Fail, Some("missing from the candidate")),
                 [_, 0] => (Verdict::TooLittle, Some("missing from the candidate")),
                 [0, _] => (Verdict::TooLittle, Some("new in the candidate")),
@@ -284,7 +282,15 @@ impl Judgement {
             if count(&|judged| judged.required) == 0 {
                 doubts.push("no endpoint matches --require".to_owned());
             }
-            let undecided = count(&|judged| judged.required && is(judged, Verdict::Inconclusive));
+            let unclear = |judged: &Judged| judged.required && is(judged, Verdict::Inconclusive);
+            let failing = count(&|judged| unclear(judged) && judged.because.is_some());
+            if failing > 0 {
+                doubts.push(format!(
+                    "{} failing every request of both",
+                    required_in_words(failing)
+                ));
+            }
+            let undecided = count(&|judged| unclear(judged) && judged.because.is_none());
             if undecided > 0 {
                 doubts.push(format!(
                     "{} could hide a slowdown by {:.0} %",
@@ -300,7 +306,7 @@ impl Judgement {
                 ));
             }
             let judged = count(&|judged| matches!(judged.verdict, Verdict::Pass | Verdict::Fail));
-            if judged == 0 && undecided + too_little == 0 {
+            if judged == 0 && undecided + failing + too_little == 0 {
                 doubts.push("no endpoint could be judged: all are below the floor".to_owned());
             }
         }

@@ -8,13 +8,17 @@
 //! and beyond what anybody minds; PASS only where such a slowdown would have been seen; else
 //! INCONCLUSIVE.
 
+pub mod budget;
 pub mod comparison;
 pub mod error_of_shift;
 pub mod errors;
+pub mod judgement;
+mod large_shift;
 pub mod load;
 pub mod multiple;
 mod panel;
 mod pooled;
+pub mod report;
 pub mod rules;
 pub mod score;
 pub mod student;

@@ -143,6 +143,13 @@ impl Panel {
         Some(mean(Arm::Candidate)? - mean(Arm::Baseline)?)
     }
 
+    /// By how much the candidate's runs are slower in what their endpoints share, in logarithms.
+    #[must_use]
+    pub fn machine(&self, traffic: &Traffic) -> f64 {
+        let mean = |arm| mean(traffic.runs_of(arm).map(|run| self.shared[run])).unwrap_or(0.0);
+        mean(Arm::Candidate) - mean(Arm::Baseline)
+    }
+
     /// The cells of an endpoint in the runs of an arm.
     pub fn of_arm<'s>(
         &'s self,

@@ -9,7 +9,7 @@ pub const REPEATED: usize = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
     /// A slowdown that nobody minds: the hypothesis that is rejected is that it is no worse. `None` is
-    /// 3 % where runs were repeated, else 5 %.
+    /// 1 % where runs were repeated, else 5 %.
     pub margin: Option<f64>,
     /// The slowdown that must be seen in the numbers before anything is flagged.
     pub effect: f64,
@@ -18,6 +18,8 @@ pub struct Rules {
     pub limit: f64,
     /// The slowdown in time below which nothing is flagged.
     pub floor: Micros,
+    /// How often a comparison of unchanged code may flag anything.
+    pub false_alarm: f64,
     /// Which share of the flagged endpoints may be flagged falsely.
     pub false_share: f64,
     /// By how much runs of the same program differ, the standard deviation of the logarithm, where it
@@ -34,6 +36,7 @@ impl Default for Rules {
             effect: 0.05,
             limit: 0.20,
             floor: Micros(2_000),
+            false_alarm: 0.01,
             false_share: 0.05,
             noise: None,
             required_share: 0.90,
@@ -45,7 +48,7 @@ impl Rules {
     /// The margin as a logarithm, for this many runs of the arm that has fewer.
     #[must_use]
     pub fn margin(&self, runs: usize) -> f64 {
-        let usual = if runs >= REPEATED { 0.02 } else { 0.05 };
+        let usual = if runs >= REPEATED { 0.01 } else { 0.05 };
         self.margin.unwrap_or(usual).ln_1p()
     }
 }

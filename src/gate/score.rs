@@ -31,6 +31,15 @@ impl Part {
             Part::Tail(q) => format!("p{:.0}", q * 100.0),
         }
     }
+
+    /// The quantile at which it is shown: the median for the bulk.
+    #[must_use]
+    pub fn quantile(self) -> f64 {
+        match self {
+            Part::Bulk => 0.5,
+            Part::Tail(q) => q,
+        }
+    }
 }
 
 /// A score for each duration.

@@ -30,13 +30,13 @@ pub fn verdicts(comparison: &Comparison, rules: &Rules) -> Vec<(Verdict, Vec<boo
         .filter(|of| !of.is_empty())
         .map(|of| endpoint_p(of))
         .collect();
-    let level = multiple::level(&tested, rules.false_share).unwrap_or(-1.0);
+    let level = multiple::level(&tested, rules.false_share, rules.false_alarm).unwrap_or(-1.0);
     let verdict = |(of, enough): (&Vec<Statistic>, &bool)| {
         let flags: Vec<bool> = of
             .iter()
             .map(|statistic| statistic.p * of.len() as f64 <= level && matters(statistic, rules))
             .collect();
-        let verdict = match deciding(of) {
+        let verdict = match deciding(of.iter()) {
             _ if flags.contains(&true) => Verdict::Fail,
             Some(statistic) if statistic.detectable > rules.limit => Verdict::Inconclusive,
             Some(_) => Verdict::Pass,
@@ -68,8 +68,8 @@ fn endpoint_p(statistics: &[Statistic]) -> f64 {
 /// The statistic that must have been able to see a slowdown: of the endpoint's own time where it is
 /// known, else of the total; the bulk before the tail. The wait of a busy pool is too restless to tell.
 #[must_use]
-pub fn deciding(statistics: &[Statistic]) -> Option<&Statistic> {
-    let order = |statistic: &&Statistic| {
+pub fn deciding<'s>(statistics: impl Iterator<Item = &'s Statistic>) -> Option<&'s Statistic> {
+    let order = |statistic: &&'s Statistic| {
         let phase = match statistic.phase {
             Phase::App => 0,
             Phase::Total => 1,
@@ -77,5 +77,5 @@ pub fn deciding(statistics: &[Statistic]) -> Option<&Statistic> {
         };
         (phase, statistic.part != Part::Bulk)
     };
-    statistics.iter().min_by_key(order)
+    statistics.min_by_key(order)
 }

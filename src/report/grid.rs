@@ -5,13 +5,13 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 /// On which side of its column a text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Left,
     Right,
 }
 
 /// The lines of a grid with a heading, none ending in blanks. Texts must hold no control characters.
-pub(super) fn grid(heads: &[(String, Side)], rows: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn grid(heads: &[(String, Side)], rows: &[Vec<String>]) -> Vec<String> {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

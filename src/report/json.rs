@@ -40,9 +40,13 @@ const WINDOW_QUANTILES: [Quantile; 2] = [Quantile::percent(50), Quantile::percen
 /// Renders the view.
 #[must_use]
 pub fn render(view: &View<'_>) -> String {
+    pretty(&Wire::of(view).report())
+}
+
+/// The text of a value, in which characters that are not seen are escaped.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
     // OK because writing to memory cannot fail and every key is a string.
-    let text = serde_json::to_string_pretty(&Wire::of(view).report())
-        .unwrap_or_else(|e| unreachable!("{e}"));
+    let text = serde_json::to_string_pretty(value).unwrap_or_else(|e| unreachable!("{e}"));
     visible(&text)
 }
 

@@ -7,7 +7,7 @@ mod cells;
 mod columns;
 pub mod csv;
 mod findings;
-mod grid;
+pub(crate) mod grid;
 pub mod html;
 pub mod json;
 pub mod markdown;

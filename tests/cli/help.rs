@@ -100,6 +100,6 @@ fn bash_accepts_its_completions() {
 #[test]
 fn help_tells_the_exit_codes() {
     let help = slowpath(["--help"]).run();
-    help.prints("Exit codes: 0 fine, 2 trouble")
+    help.prints("Exit codes: 0 fine, 1 the gate found a regression, 2 trouble")
         .prints("130 and 143 interrupted");
 }

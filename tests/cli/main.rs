@@ -8,6 +8,7 @@ mod claims;
 mod damage;
 mod filters;
 mod formats;
+mod gate;
 mod golden;
 mod help;
 mod input;
