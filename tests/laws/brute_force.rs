@@ -293,6 +293,25 @@ fn decimal(text: &str, digits: usize) -> Option<u64> {
     format!("{whole}{fraction}").parse().ok()
 }
 
+/// Microseconds of an application's seconds, which may have an exponent: `5e-05`. Beyond 64 places
+/// either way it is no number.
+fn app_seconds(text: &str) -> Option<u64> {
+    let Some((number, exponent)) = text.split_once(['e', 'E']) else {
+        return decimal(text, 6);
+    };
+    let exponent: i32 = exponent.parse().ok().filter(|e| (-64..=64).contains(e))?;
+    // The point is moved by hand: digits, then zeros, cut where the point ends up.
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    decimal(number, 0)?;
+    let kept = i32::try_from(whole.len()).ok()? + 6 + exponent;
+    let digits: String = (whole.chars().chain(fraction.chars()))
+        .chain(std::iter::repeat('0'))
+        .take(usize::try_from(kept).unwrap_or(0))
+        .collect();
+    let value: u64 = format!("0{digits}").parse().ok()?;
+    (value <= i64::MAX as u64).then_some(value)
+}
+
 /// The elements of a list, each with what parts it from the one before: nothing, `,` or `:`.
 fn list(text: &str) -> Vec<(char, String)> {
     let marked = text.replace(", ", "\u{1},").replace(" : ", "\u{1}:");
@@ -397,7 +416,7 @@ impl Outcome {
 
     /// App and wait.
     fn app(&mut self, texts: &Texts) {
-        let Some(app) = decimal(&texts.app, 6).or_else(|| total_metric(&texts.server_timing))
+        let Some(app) = app_seconds(&texts.app).or_else(|| total_metric(&texts.server_timing))
         else {
             return;
         };

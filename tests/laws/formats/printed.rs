@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use slowpath::grammar::{
-    Column, Escape, Field, Grammar, Piece, Reading, Syntax, Texture, Variable,
+    Column, Escape, Field, Fields, Grammar, Piece, Reading, Syntax, Texture, Variable,
 };
 use slowpath::stamp::StampForm;
 use slowpath::unit::Unit;
@@ -58,10 +58,10 @@ pub fn lines_of(grammar: &Grammar, seed: u64) -> Vec<Printed> {
     let mut chance = Chance(seed);
     match &grammar.syntax {
         Syntax::Text(pieces, escape) => vec![text(pieces, *escape, &mut chance)],
-        Syntax::Json(columns) => vec![json(columns, &mut chance)],
-        Syntax::Ltsv(columns) => vec![pairs(columns, ":", "\t", &mut chance)],
-        Syntax::Logfmt(columns) => vec![pairs(columns, "=", " ", &mut chance)],
-        Syntax::W3c { fields, .. } => w3c(fields, &mut chance),
+        Syntax::Json(columns) => vec![json(columns, grammar.requires, &mut chance)],
+        Syntax::Ltsv(columns) => vec![pairs(columns, grammar.requires, [":", "\t"], &mut chance)],
+        Syntax::Logfmt(columns) => vec![pairs(columns, grammar.requires, ["=", " "], &mut chance)],
+        Syntax::W3c { fields, .. } => w3c(fields, grammar.requires, &mut chance),
     }
 }
 
@@ -116,8 +116,14 @@ fn words(place: Place, chance: &mut Chance) -> String {
     format!("w{}", parts.collect::<String>())
 }
 
-/// The text of a column, and what must be read of it.
-fn value(column: &Column, is_list: bool, place: Place, chance: &mut Chance) -> (String, Want) {
+/// The text of a column, and what must be read of it. What a format requires stands in every line.
+fn value(
+    column: &Column,
+    requires: Fields,
+    is_list: bool,
+    place: Place,
+    chance: &mut Chance,
+) -> (String, Want) {
     let plain = |text: String| {
         let want = Want {
             text: Some(text.clone().into_bytes()),
@@ -125,16 +131,17 @@ fn value(column: &Column, is_list: bool, place: Place, chance: &mut Chance) -> (
         };
         (text, want)
     };
-    let is_needed = matches!(
-        column.field,
-        Field::Request
-            | Field::Method
-            | Field::Target
-            | Field::Stamp
-            | Field::Date
-            | Field::Status
-            | Field::App
-    );
+    let is_needed = requires.has(column.field)
+        || matches!(
+            column.field,
+            Field::Request
+                | Field::Method
+                | Field::Target
+                | Field::Stamp
+                | Field::Date
+                | Field::Status
+                | Field::App
+        );
     let may_lack = !is_needed && !matches!(column.reading, Reading::Stamp(_));
     if may_lack && chance.below(4) == 0 {
         return (
@@ -221,7 +228,7 @@ fn of_variable(
     let text = match variable.column() {
         Some(column) => {
             let is_list = variable.texture == Texture::List;
-            let (text, want) = value(&column, is_list, place, chance);
+            let (text, want) = value(&column, Fields::NONE, is_list, place, chance);
             note(fields, &column, want);
             text
         }
@@ -239,13 +246,18 @@ fn of_variable(
 }
 
 /// At most one column of each field, so that a line is as one program would write it, and a request.
-fn some_columns<'c>(columns: &'c [Column], chance: &mut Chance) -> Vec<&'c Column> {
+fn some_columns<'c>(
+    columns: &'c [Column],
+    requires: Fields,
+    chance: &mut Chance,
+) -> Vec<&'c Column> {
     let mut chosen: Vec<&Column> = Vec::new();
     for column in columns {
         let is_there = chosen.iter().any(|other| {
             other.field == column.field || other.name.split('.').next() == Some(&column.name)
         });
-        if !is_there && (chance.below(4) > 0 || is_required(column)) {
+        let must_stand = is_required(column) || requires.has(column.field);
+        if !is_there && (chance.below(4) > 0 || must_stand) {
             chosen.push(column);
         }
     }
@@ -271,10 +283,15 @@ fn is_required(column: &Column) -> bool {
     ) || matches!(column.reading, Reading::Stamp(_))
 }
 
-fn pairs(columns: &[Column], equals: &str, between: &str, chance: &mut Chance) -> Printed {
+fn pairs(
+    columns: &[Column],
+    requires: Fields,
+    [equals, between]: [&str; 2],
+    chance: &mut Chance,
+) -> Printed {
     let mut fields = BTreeMap::new();
     let mut parts = vec![format!("unknown{equals}x")];
-    for column in some_columns(columns, chance) {
+    for column in some_columns(columns, requires, chance) {
         let quotes = between == " "
             && (column.field == Field::Request
                 || chance.below(2) == 0
@@ -284,7 +301,7 @@ fn pairs(columns: &[Column], equals: &str, between: &str, chance: &mut Chance) -
             (_, true) => Place::Quoted(Escape::Backslash),
             _ => Place::Bare,
         };
-        let (text, want) = value(column, false, place, chance);
+        let (text, want) = value(column, requires, false, place, chance);
         note(&mut fields, column, want);
         let quote = if quotes { "\"" } else { "" };
         parts.push(format!("{}{equals}{quote}{text}{quote}", column.name));
@@ -295,11 +312,17 @@ fn pairs(columns: &[Column], equals: &str, between: &str, chance: &mut Chance) -
     }
 }
 
-fn json(columns: &[Column], chance: &mut Chance) -> Printed {
+fn json(columns: &[Column], requires: Fields, chance: &mut Chance) -> Printed {
     let mut fields = BTreeMap::new();
     let mut root = Tree::default();
-    for column in some_columns(columns, chance) {
-        let (text, want) = value(column, false, Place::Quoted(Escape::Backslash), chance);
+    for column in some_columns(columns, requires, chance) {
+        let (text, want) = value(
+            column,
+            Fields::NONE,
+            false,
+            Place::Quoted(Escape::Backslash),
+            chance,
+        );
         note(&mut fields, column, want);
         let is_number = text
             .bytes()
@@ -360,11 +383,11 @@ impl Tree {
     }
 }
 
-fn w3c(columns: &[Column], chance: &mut Chance) -> Vec<Printed> {
+fn w3c(columns: &[Column], requires: Fields, chance: &mut Chance) -> Vec<Printed> {
     let mut lines = Vec::new();
     // Twice: a server that starts anew writes its order again.
     for _ in 0..2 {
-        let chosen = some_columns(columns, chance);
+        let chosen = some_columns(columns, requires, chance);
         let names: Vec<&str> = chosen.iter().map(|column| column.name.as_str()).collect();
         lines.push(Printed {
             line: format!("#Fields: {} x-unknown", names.join(" ")).into_bytes(),
@@ -373,7 +396,7 @@ fn w3c(columns: &[Column], chance: &mut Chance) -> Vec<Printed> {
         let mut fields = BTreeMap::new();
         let mut values: Vec<String> = Vec::new();
         for column in chosen {
-            let (text, want) = value(column, false, Place::Bare, chance);
+            let (text, want) = value(column, requires, false, Place::Bare, chance);
             note(&mut fields, column, want);
             values.push(text);
         }
