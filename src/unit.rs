@@ -101,7 +101,7 @@ impl Unit {
             Unit::Seconds => short_decimal(text, 6),
             Unit::Milliseconds => short_decimal(text, 3),
             Unit::Microseconds => short_decimal(text, 0),
-            Unit::Nanoseconds => None,
+            Unit::Nanoseconds => short_decimal(text, 0).map(|ns| ns / 1_000),
             Unit::Suffix => return read_with_suffix(text),
         };
         short.or_else(|| decimal(text, self.shift())).map(Micros)

@@ -267,15 +267,15 @@ fn nested(input: &[u8]) -> Parsed<'_> {
     let mut depth = 0_usize;
     let mut left = input;
     loop {
+        let at = scan::find_any([b'"', b'{', b'}', b'[', b']'], left).ok_or(Err::Error(()))?;
+        left = left.get(at..).unwrap_or_default();
         match left.first() {
             Some(b'"') => {
                 left = string(left)?.0;
                 continue;
             }
             Some(b'{' | b'[') => depth += 1,
-            Some(b'}' | b']') => depth -= 1,
-            Some(_) => {}
-            None => return Err(Err::Error(())),
+            _ => depth = depth.checked_sub(1).ok_or(Err::Error(()))?,
         }
         left = left.get(1..).unwrap_or_default();
         if depth == 0 {

@@ -49,15 +49,10 @@ pub fn of_ltsv(line: &[u8]) -> Keys {
 /// Of `key=value` pairs.
 #[must_use]
 pub fn of_logfmt(line: &[u8]) -> Keys {
-    let mut keys = BTreeMap::new();
-    let mut at = 0;
-    while let Some(pair) = logfmt::next(line, at).ok()? {
-        at = pair.next;
-        if !pair.key.is_empty() {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            keys.insert(text(pair.key), text(line.get(pair.start..pair.end)?));
-        }
-    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let keys = logfmt::pairs(line)
+        .map(|pair| pair.ok().map(|(key, value)| (text(key), text(value))))
+        .collect::<Option<BTreeMap<_, _>>>()?;
     (!keys.is_empty()).then_some(keys)
 }
 

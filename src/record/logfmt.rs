@@ -5,116 +5,112 @@
 
 use memchr::memchr2;
 
+use super::key_order::KeyOrder;
 use super::values::Values;
 use crate::grammar::{Key, KeyedPlan};
+use crate::scan;
 
 /// Finds the values of the keys that the plan keeps.
 ///
 /// # Errors
 /// The line holds no pair, or a quote without an end.
 #[inline]
-pub(super) fn read(plan: &KeyedPlan, line: &[u8], values: &mut Values) -> Result<(), ()> {
-    let mut at = 0;
+pub(super) fn read(
+    plan: &KeyedPlan,
+    order: &mut KeyOrder,
+    line: &[u8],
+    values: &mut Values,
+) -> Result<(), ()> {
+    let (mut input, mut place) = (line, KeyOrder::START);
     let mut pairs = 0_usize;
-    while let Some(pair) = next(line, at).map_err(drop)? {
-        pairs += usize::from(!pair.key.is_empty());
-        if let Some(Key::Column(field, column)) = plan.keys.get(pair.key) {
-            values.set_preferred((*field, *column), line, pair.start, pair.end);
+    loop {
+        let (at_value, kept) = match order.expected(place, input) {
+            Some((at_value, kept, next)) => {
+                place = next;
+                (at_value, kept)
+            }
+            None => {
+                let Some((at_value, key)) = gap(input) else {
+                    break;
+                };
+                let kept = plan.keys.get(key).copied();
+                place = order.learn(place, &input[..input.len() - at_value.len()], kept);
+                (at_value, kept)
+            }
+        };
+        pairs += 1;
+        let (text, left) = value(at_value)?;
+        if let Some(Key::Column(field, column)) = kept {
+            let quote = usize::from(at_value.first() == Some(&b'"'));
+            let start = line.len() - at_value.len() + quote;
+            values.set_preferred((field, column), line, start, start + text.len());
         }
-        at = pair.next;
+        input = left;
     }
     if pairs == 0 { Err(()) } else { Ok(()) }
 }
 
-/// How far a line goes on as pairs: the offset of the value that does not end.
-pub(super) fn reach(line: &[u8]) -> usize {
-    let mut at = 0;
-    loop {
-        match next(line, at) {
-            Ok(Some(pair)) => at = pair.next,
-            Ok(None) => return 0,
-            Err(place) => return place,
-        }
-    }
-}
-
-/// A pair, or a word alone, whose key is then empty.
-pub(super) struct Pair<'l> {
-    /// The text before `=`.
-    pub(super) key: &'l [u8],
-    /// Where the value begins and ends in the line, without its quotes.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// Where the next word is looked for.
-    pub(super) next: usize,
-}
-
-/// The next word of the line from `at` on; `None` at its end.
-///
-/// # Errors
-/// A quote without an end, with its place.
-pub(super) fn next(line: &[u8], mut at: usize) -> Result<Option<Pair<'_>>, usize> {
-    while matches!(line.get(at), Some(b' ' | b'\t')) {
-        at += 1;
-    }
-    let rest = line.get(at..).unwrap_or_default();
-    if rest.is_empty() {
-        return Ok(None);
-    }
-    let mark = rest
-        .iter()
-        .position(|byte| matches!(byte, b'=' | b' ' | b'\t'))
-        .unwrap_or(rest.len());
-    if rest.get(mark) != Some(&b'=') {
-        let next = at + mark;
-        return Ok(Some(Pair {
-            key: b"",
-            start: at,
-            end: next,
-            next,
-        }));
-    }
-    let key = rest.get(..mark).unwrap_or_default();
-    let start = at + mark + 1;
-    let value = line.get(start..).unwrap_or_default();
-    if value.first() != Some(&b'"') {
-        let length = memchr2(b' ', b'\t', value).unwrap_or(value.len());
-        return Ok(Some(Pair {
-            key,
-            start,
-            end: start + length,
-            next: start + length,
-        }));
-    }
-    let body = value.get(1..).unwrap_or_default();
+/// What stands before a value: blanks, words without `=`, and the key; the input at the value and the
+/// key. `None` where there is no further value.
+fn gap(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut from = 0;
     loop {
-        let end = from + memchr2(b'"', b'\\', body.get(from..).ok_or(start)?).ok_or(start)?;
+        let mark = scan::find_any_from([b'=', b' ', b'\t'], input, from)?;
+        if input.get(mark) == Some(&b'=') {
+            return Some((input.get(mark + 1..)?, input.get(from..mark)?));
+        }
+        from = mark + 1;
+    }
+}
+
+/// A value without its quotes, and what is behind it.
+///
+/// # Errors
+/// A quote without an end.
+#[inline]
+fn value(input: &[u8]) -> Result<(&[u8], &[u8]), ()> {
+    let Some(body) = input.strip_prefix(b"\"") else {
+        let end = scan::find_any([b' ', b'\t'], input).unwrap_or(input.len());
+        return input.split_at_checked(end).ok_or(());
+    };
+    let mut from = 0;
+    loop {
+        let end = from + memchr2(b'"', b'\\', body.get(from..).ok_or(())?).ok_or(())?;
         if body.get(end) == Some(&b'"') {
-            return Ok(Some(Pair {
-                key,
-                start: start + 1,
-                end: start + 1 + end,
-                next: start + 2 + end,
-            }));
+            let left = body.get(end + 1..).unwrap_or_default();
+            return Ok((body.get(..end).unwrap_or_default(), left));
         }
         from = end + 2;
     }
+}
+
+/// All pairs of a line, to the end or to a quote that has none, whose place is the error.
+pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = Result<(&[u8], &[u8]), usize>> {
+    let mut input = Some(line);
+    std::iter::from_fn(move || {
+        let (at_value, key) = gap(input.take()?)?;
+        let Ok((text, left)) = value(at_value) else {
+            return Some(Err(line.len() - at_value.len()));
+        };
+        input = Some(left);
+        Some(Ok((key, text)))
+    })
+}
+
+/// How far a line goes on as pairs: the offset of the value that does not end.
+pub(super) fn reach(line: &[u8]) -> usize {
+    pairs(line).find_map(Result::err).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pairs(line: &str) -> Result<Vec<(String, String)>, usize> {
-        let mut found = Vec::new();
-        let mut at = 0;
-        while let Some(pair) = next(line.as_bytes(), at)? {
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            found.push((text(pair.key), line[pair.start..pair.end].to_owned()));
-            at = pair.next;
-        }
-        Ok(found)
+    fn all(line: &str) -> Result<Vec<(String, String)>, usize> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        pairs(line.as_bytes())
+            .map(|pair| pair.map(|(key, value)| (text(key), text(value))))
+            .collect()
     }
 
     #[test]
@@ -126,19 +122,12 @@ mod tests {
                 .collect())
         };
         assert_eq!(
-            pairs(r#"info a=1  b="x \"y\" z" c= d="" e"#),
-            want(&[
-                ("", "info"),
-                ("a", "1"),
-                ("b", r#"x \"y\" z"#),
-                ("c", ""),
-                ("d", ""),
-                ("", "e")
-            ])
+            all(r#"info a=1  b="x \"y\" z" c= d="" e"#),
+            want(&[("a", "1"), ("b", r#"x \"y\" z"#), ("c", ""), ("d", "")])
         );
-        assert_eq!(pairs("a=b=c"), want(&[("a", "b=c")]));
-        assert_eq!(pairs(r#"a=1 b="x"#), Err(6));
-        assert_eq!(pairs(r#"b="x\"#), Err(2));
-        assert_eq!(pairs("  "), want(&[]));
+        assert_eq!(all("a=b=c"), want(&[("a", "b=c")]));
+        assert_eq!(all(r#"a=1 b="x"#), Err(6));
+        assert_eq!(all(r#"b="x\"#), Err(2));
+        assert_eq!(all("  "), want(&[]));
     }
 }

@@ -360,7 +360,9 @@ impl<'p> LineReader<'p> {
             Layout::Ltsv(keyed) => {
                 ltsv::read(keyed, &mut self.order, line, &mut self.values).is_ok()
             }
-            Layout::Logfmt(keyed) => logfmt::read(keyed, line, &mut self.values).is_ok(),
+            Layout::Logfmt(keyed) => {
+                logfmt::read(keyed, &mut self.order, line, &mut self.values).is_ok()
+            }
             Layout::W3c(keyed, _) => {
                 if line.first() == Some(&b'#') {
                     if let Some(order) = w3c::Order::of_line(keyed, line) {
@@ -413,14 +415,12 @@ impl<'p> LineReader<'p> {
                     at: 0,
                     expected: Some("label:value pairs separated by tabs".to_owned()),
                 }),
-            Layout::Logfmt(keyed) => {
-                logfmt::read(keyed, line, &mut self.values)
-                    .is_err()
-                    .then(|| Misfit {
-                        at: logfmt::reach(line),
-                        expected: Some("key=value pairs separated by blanks".to_owned()),
-                    })
-            }
+            Layout::Logfmt(keyed) => logfmt::read(keyed, &mut self.order, line, &mut self.values)
+                .is_err()
+                .then(|| Misfit {
+                    at: logfmt::reach(line),
+                    expected: Some("key=value pairs separated by blanks".to_owned()),
+                }),
             Layout::W3c(..) => w3c::read(&self.w3c, line, &mut self.values)
                 .is_err()
                 .then(|| Misfit {
