@@ -28,7 +28,7 @@ pub enum StampForm {
     /// [`with_date`].
     TimeOfDay,
     /// When a request was queued: `t=1571347200.123`, with or without the `t=`, in s, ms, µs or ns,
-    /// told by the size of the number; see [`since`].
+    /// told by the size of the number; see `since`.
     Since,
     /// Whichever of the first three or the epoch in s, ms, µs or ns it is, told by the value (JSON
     /// and LTSV keys called `time`).

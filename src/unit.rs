@@ -140,7 +140,7 @@ const TENS: [u64; 10] = [
     1_000_000_000,
 ];
 
-/// As [`decimal`] of seconds in microseconds, for numbers below ten with three decimals or six: what
+/// As `decimal` of seconds in microseconds, for numbers below ten with three decimals or six: what
 /// nginx and Rack write for nearly all requests. `None` for everything else.
 #[must_use]
 #[inline(always)]

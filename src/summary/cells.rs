@@ -22,7 +22,7 @@ pub struct Cell {
     pub time: u64,
     /// The squares of it in units of (1.024 ms)²: 64 bits last for four billion requests of a minute.
     pub squares: u64,
-    /// Its logarithms, see [`log`].
+    /// Its logarithms, see `log`.
     pub logs: u64,
     /// Their wait, in µs.
     pub wait: u64,
