@@ -123,9 +123,17 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
         micros(during),
         micros(before)
     ))];
+    // Where the cause is not known, one of those that waited may be it.
+    let is_told = group
+        .iter()
+        .all(|examined| examined.verdict.cause != Cause::Unknown);
     let waited = Prose::new(format!("{} only waited.", endpoints(victims.len())));
     detail.push(match culprits.len() {
-        0 => waited,
+        0 if is_told => waited,
+        0 => Prose::new(format!(
+            "{} waited; which of them kept the workers, if any, cannot be told.",
+            endpoints(victims.len())
+        )),
         _ => Prose::new("The workers were kept by ")
             .and(case.names(&culprits))
             .words("; ")
@@ -151,7 +159,12 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
     }
     evidence.push(("windows", windows(case, group)));
     let mut roles = named(culprits.iter().copied(), Role::Culprit);
-    roles.extend(named(victims, Role::Victim));
+    let waiting_role = if is_told || !culprits.is_empty() {
+        Role::Victim
+    } else {
+        Role::Affected
+    };
+    roles.extend(named(victims, waiting_role));
     let (from, until) = hull(case, group);
     Finding {
         kind: Kind::Saturation,
