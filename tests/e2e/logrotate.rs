@@ -55,7 +55,8 @@ fn follow(how: &str, mut rotated: impl FnMut(&Path, &mut File)) -> (Vec<usize>, 
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let options = FollowOptions {
-                backlog: 0,
+                // Some lines may be there before the first look.
+                backlog: (LINES * 201) as u64,
                 block: 4_096,
             };
             let (mut follow, mut block) = (Follow::new(&path, options), Block::default());
