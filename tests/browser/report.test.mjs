@@ -133,6 +133,8 @@ test("a cursor goes through the timeline by keys", async () => {
   await page.keyboard.press("ArrowRight");
   assert.match(await page.locator("#readout").textContent(), new RegExp(`, ${report.timeline[1].requests} requests`));
   await page.locator("#windows summary").click();
+  // The browser tells of the opening a moment later, and the rows are made then.
+  await page.locator("#windows tbody tr").first().waitFor();
   assert.equal(await page.locator("#windows tbody tr").count(), report.timeline.length);
   await close();
 });
