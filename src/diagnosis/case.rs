@@ -214,6 +214,15 @@ fn rates(panel: &Panel, incident: &Incident, quiet: &[bool]) -> (f64, f64) {
     )
 }
 
+/// The incidents that have culprits, those of the same culprits together.
+pub fn blamed<'c>(case: &'c Case<'_>) -> Vec<Vec<&'c Examined>> {
+    let blamed: Vec<&Examined> = case
+        .slow()
+        .filter(|examined| matches!(examined.verdict.cause, Cause::Culprits(_)))
+        .collect();
+    same_cause(&blamed)
+}
+
 /// Puts incidents together that have the same cause: the same culprits mostly, or something common.
 pub fn same_cause<'c>(incidents: &[&'c Examined]) -> Vec<Vec<&'c Examined>> {
     let mut groups: Vec<Vec<&Examined>> = Vec::new();

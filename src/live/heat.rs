@@ -1,25 +1,10 @@
 //! The latency of one endpoint over time: how many requests in which band of duration, cell by cell.
 
 use crate::phases::Phase;
+use crate::report::BANDS;
 use crate::summary::Tally;
 use crate::summary::histogram::buckets;
 use crate::unit::Micros;
-
-/// Where the bands begin: a third of a decade and more apart, as people count.
-pub const BANDS: [u64; 12] = [
-    0,
-    1_000,
-    3_000,
-    10_000,
-    30_000,
-    100_000,
-    300_000,
-    1_000_000,
-    3_000_000,
-    10_000_000,
-    30_000_000,
-    100_000_000,
-];
 
 /// Requests by cell of time and band of duration.
 #[derive(Debug, Clone, PartialEq, Eq)]

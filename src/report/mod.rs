@@ -23,6 +23,23 @@ use crate::summary::{Endpoint, Summary};
 use crate::unit::Quantile;
 use crate::untrusted::Untrusted;
 
+/// Where the bands of duration of a heat map begin, in µs: a third of a decade and more apart, as
+/// people count.
+pub const BANDS: [u64; 12] = [
+    0,
+    1_000,
+    3_000,
+    10_000,
+    30_000,
+    100_000,
+    300_000,
+    1_000_000,
+    3_000_000,
+    10_000_000,
+    30_000_000,
+    100_000_000,
+];
+
 /// What a report shows.
 #[derive(Debug, Clone)]
 pub struct Choice {

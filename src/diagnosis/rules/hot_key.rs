@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Verdict, hull, micros, named, share, when, windows};
-use crate::diagnosis::case::{Case, Examined, same_cause};
+use crate::diagnosis::case::{Case, Examined, blamed};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Subject, Topic, Value, limits};
 use crate::summary::{Sampled, SlowRequest, Text};
@@ -13,12 +13,7 @@ pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind() {
         return Err(why);
     }
-    let blamed: Vec<&Examined> = case
-        .slow()
-        .filter(|examined| matches!(examined.verdict.cause, Cause::Culprits(_)))
-        .collect();
-    let groups = same_cause(&blamed);
-    Ok(groups
+    Ok(blamed(case)
         .iter()
         .filter_map(|group| hottest(case, group))
         .collect())

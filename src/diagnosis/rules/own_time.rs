@@ -4,7 +4,7 @@
 
 use super::segment::{Segment, segment};
 use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
-use crate::diagnosis::case::{Case, Examined, same_cause};
+use crate::diagnosis::case::{Case, Examined, blamed};
 use crate::diagnosis::change::Change;
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Evidence, Finding, Grounds, Kind, Prose, Role, Subject, Topic, Value};
@@ -21,12 +21,8 @@ pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind() {
         return Err(why);
     }
-    let blamed: Vec<&Examined> = case
-        .slow()
-        .filter(|examined| matches!(examined.verdict.cause, Cause::Culprits(_)))
-        .collect();
     let mut findings = Vec::new();
-    for group in same_cause(&blamed) {
+    for group in blamed(case) {
         // The heaviest incident of a group has most to show.
         let Some(heaviest) = group
             .iter()

@@ -5,9 +5,10 @@ use ratatui::text::{Line, Span};
 
 use super::Paint;
 use super::head::rate;
-use crate::live::heat::{BANDS, Heat};
+use crate::live::heat::Heat;
 use crate::live::{Detail, Picture};
 use crate::phases::Phase;
+use crate::report::BANDS;
 use crate::report::{endpoint_name, wrap};
 use crate::summary::Endpoint;
 use crate::unit::{self, Micros, Quantile};

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::diagnosis::Prose;
 use crate::phases::Phase;
-use crate::report::View;
 use crate::report::findings::nothing;
+use crate::report::{BANDS, View};
 use crate::stamp::Stamp;
 use crate::summary::{Endpoint, Summary};
 use crate::unit::Quantile;
@@ -21,22 +21,6 @@ const COURSES: usize = 150;
 /// Parts of the application's time, and endpoints of each, at most.
 const SEGMENTS: usize = 12;
 const SHARING: usize = 12;
-
-/// Where the bands of duration begin, in µs.
-const BANDS: [u64; 12] = [
-    0,
-    1_000,
-    3_000,
-    10_000,
-    30_000,
-    100_000,
-    300_000,
-    1_000_000,
-    3_000_000,
-    10_000_000,
-    30_000_000,
-    100_000_000,
-];
 
 /// The points of a curve: parts of all requests, in hundredths of a percent.
 const POINTS: [u32; 14] = [
