@@ -105,6 +105,8 @@ pub enum Then {
     Quit,
     /// The end, as by a signal.
     Interrupt,
+    /// The end: there is no terminal any more.
+    Leave,
     /// The program is to be put into the background.
     Suspend,
 }

@@ -314,6 +314,33 @@ fn the_terminal_is_put_back_after_signals() {
     }
 }
 
+/// In a session that the terminal does not control no signal tells the program of its end.
+#[test]
+fn a_terminal_that_vanishes_ends_the_program() {
+    let binary = env!("CARGO_BIN_EXE_slowpath");
+    let tmux = Tmux::new(&format!(
+        "setsid {binary} watch --log-format \"\\$method \\$path \\$wait_s \\$app_s\" log"
+    ));
+    tmux.shows("endpoint (3)");
+    let status = format!("/proc/{}/status", tmux.scratch.read("id").trim());
+    let has_ended = || {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        // Whoever has inherited it may not have asked for its exit code yet.
+        (status.is_empty() || status.contains("State:\tZ")).then_some(())
+    };
+    assert!(has_ended().is_none());
+    tmux.command(&["kill-server"]).expect("a server to kill");
+    let began = Instant::now();
+    while has_ended().is_none() && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ended = has_ended();
+    if ended.is_none() {
+        tmux.signal("KILL");
+    }
+    assert!(ended.is_some(), "it lives on without its terminal");
+}
+
 #[test]
 fn the_terminal_is_put_back_after_a_panic() {
     let tmux = Tmux::watch("log");

@@ -13,6 +13,8 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use slowpath::input::Interrupt;
 use slowpath::live::draw::{Paint, draw};
 use slowpath::live::{Picture, Screen, Then};
@@ -121,6 +123,7 @@ fn frames(
             match next_key(&mut screen, &picture, more).map_err(error)? {
                 Some(Then::Quit) => return Ok(Exit::Fine),
                 Some(Then::Interrupt) => return Ok(Exit::Interrupted),
+                Some(Then::Leave) => return Ok(Exit::Terminated),
                 Some(then) => then,
                 None => Then::Wait,
             }
@@ -130,18 +133,40 @@ fn frames(
 
 /// Waits a moment for a key, or not at all where lines are waiting.
 fn next_key(screen: &mut Screen, picture: &Picture, more: bool) -> io::Result<Option<Then>> {
-    let wait = if more { Duration::ZERO } else { KEYS };
-    if !event::poll(wait)? {
-        return Ok(None);
-    }
-    match event::read()? {
-        Event::Key(key) if key.kind != KeyEventKind::Release => {
-            inject_panic(key.code);
-            Ok(Some(screen.key(key, picture)))
+    // The first look is for a key that was read together with the one before.
+    for wait in [Duration::ZERO, if more { Duration::ZERO } else { KEYS }] {
+        if !is_there(wait)? {
+            return Ok(Some(Then::Leave));
         }
-        // Another size is another frame.
-        _ => Ok(Some(Then::Draw)),
+        if event::poll(Duration::ZERO)? {
+            return Ok(Some(match event::read()? {
+                Event::Key(key) if key.kind != KeyEventKind::Release => {
+                    inject_panic(key.code);
+                    screen.key(key, picture)
+                }
+                // Another size is another frame.
+                _ => Then::Draw,
+            }));
+        }
     }
+    Ok(None)
+}
+
+/// Waits until something is typed, or for so long; whether the terminal is still there.
+///
+/// A terminal that is closed need not send SIGHUP: only the session that it controls gets one. Asked for
+/// keys then, crossterm reads its end over and over and does not come back, so it is not asked.
+fn is_there(wait: Duration) -> io::Result<bool> {
+    let stdout = io::stdout();
+    let mut terminal = [PollFd::new(&stdout, PollFlags::IN)];
+    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+    match poll(&mut terminal, Some(&wait)) {
+        // A signal: a new size, or one that the loop looks at.
+        Err(Errno::INTR) => return Ok(true),
+        other => other?,
+    };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    Ok(!terminal[0].revents().intersects(gone))
 }
 
 /// In builds for tests a key that breaks the program, to see what becomes of the terminal.
