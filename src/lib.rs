@@ -48,6 +48,7 @@ pub mod phases;
 pub mod record;
 pub mod report;
 pub mod scan;
+pub mod snapshot;
 pub mod stamp;
 pub mod summary;
 pub mod unit;

@@ -6,7 +6,9 @@
 use crate::unit::Micros;
 
 /// A point in time in microseconds since 1970-01-01T00:00:00Z; may be negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Stamp(pub i64);
 
 const SECOND: i64 = 1_000_000;

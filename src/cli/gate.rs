@@ -158,7 +158,7 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
         pool: report::pool(&reading)?,
         interrupt: Arc::clone(&interrupt),
     };
-    let summary = run.summary(sources, &question, None)?;
+    let summary = run.summary(sources, None, &question, None)?;
     let trouble = report::accounting(&summary)
         .and(report::trouble(&summary))
         .and(signals::exit(&interrupt));

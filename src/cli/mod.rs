@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod report;
 mod signals;
+mod snapshot;
 mod sources;
 mod watch;
 
@@ -48,6 +49,12 @@ enum Command {
     Watch(Box<WatchFlags>),
     /// Whether a candidate is slower than a baseline, from runs of the same traffic against both
     Gate(Box<gate::GateFlags>),
+    /// Tallies of logs, or of a piece of one, on disk: every command that takes a log takes them
+    Snapshot(Box<snapshot::SnapshotFlags>),
+    /// Put snapshots together
+    Merge(snapshot::MergeFlags),
+    /// What a snapshot holds, and what is missing
+    Inspect(snapshot::InspectFlags),
     /// The built-in log formats; with a file: which one fits, and what is missing to measure wait
     Formats {
         /// A log, or the name of a built-in format
@@ -102,6 +109,9 @@ pub fn run() -> Exit {
         Some(Command::Report(flags)) => report::run(*flags),
         Some(Command::Watch(flags)) => watch::run(*flags),
         Some(Command::Gate(flags)) => gate::run(*flags),
+        Some(Command::Snapshot(flags)) => snapshot::run(*flags),
+        Some(Command::Merge(flags)) => snapshot::merge(flags),
+        Some(Command::Inspect(flags)) => snapshot::inspect(flags),
         Some(Command::Formats { what, grammar }) => {
             formats::run(what.as_deref(), grammar.as_deref())
         }

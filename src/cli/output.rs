@@ -155,7 +155,11 @@ pub fn check(outputs: &[&Path], inputs: &[Source]) -> Result<(), String> {
         if output.metadata().is_ok_and(|meta| !meta.is_file()) {
             continue;
         }
-        let reads = |source: &Source| matches!(source, Source::File(path) if identity(path) == identity(output));
+        let reads = |source: &Source| {
+            source
+                .path()
+                .is_some_and(|path| identity(path) == identity(output))
+        };
         if inputs.iter().any(reads) {
             return Err(format!(
                 "{} is the log itself: write to another file",

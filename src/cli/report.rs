@@ -14,16 +14,17 @@ use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress,
 use slowpath::phases::AppClock;
 use slowpath::record::Plans;
 use slowpath::report::{Choice, Column, View, csv, html, json, markdown, show, table};
+use slowpath::snapshot::{Settings, Snapshot};
 use slowpath::stamp::{Stamp, StampForm};
 use slowpath::summary::{
-    FileSummary, Question, RejectSink, Shown, Summary, freeze, latest, reduce,
+    FileSummary, Question, RejectSink, Shown, Summary, Tallies, freeze, latest, reduce,
 };
 use slowpath::unit::{Micros, Quantile};
 use slowpath::untrusted::Untrusted;
 
 use super::flags::{Color, Format, ReportFlags, Window};
 use super::output::{self, OutputFile};
-use super::{Exit, config, progress, say, signals, sources};
+use super::{Exit, config, progress, say, signals, snapshot, sources};
 
 /// Endpoints in a table where nothing is said: a screen full.
 const TABLE_ROWS: usize = 30;
@@ -39,7 +40,14 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     let choice = choice(&flags, form)?;
     let log_format = log_format(&flags)?;
     let mut question = question(&flags, form)?;
-    let mut sources = sources::sources(&flags.files)?;
+    let mut logs = flags.files.clone();
+    let snapshots = snapshot::among(&mut logs)?;
+    let mut sources = if snapshots.is_empty() || !logs.is_empty() {
+        sources::sources(&logs)?
+    } else {
+        Vec::new()
+    };
+    let snapshot = together(&flags, snapshots, &mut question)?;
     let outputs: Vec<&Path> = [&flags.output, &flags.rejects]
         .into_iter()
         .flatten()
@@ -70,7 +78,7 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
         None => Usual::Quiet,
         Some(text) => run.baseline(text, form)?,
     };
-    let summary = run.summary(sources, &question, rejects)?;
+    let summary = run.summary(sources, snapshot, &question, rejects)?;
     let context = Context {
         baseline: match &baseline {
             Usual::Quiet => Baseline::Quiet,
@@ -115,19 +123,146 @@ pub(super) struct Run<'f> {
     pub(super) interrupt: Arc<Interrupt>,
 }
 
+/// Tallies and the sources that they are of, in their order.
+pub(super) struct Tallied {
+    pub(super) tallies: Tallies,
+    pub(super) files: Vec<FileSummary>,
+    /// How each began; `None` where it was not opened.
+    pub(super) heads: Vec<Option<Vec<u8>>>,
+    /// Bytes that were read of each, after decompression.
+    pub(super) bytes: Vec<u64>,
+}
+
+/// Bytes of a head by which a snapshot knows a source.
+const IDENTITY: usize = 4 << 10;
+
+/// The snapshots merged, and the question as they answer it: what they depend on is theirs, what is shown
+/// of it is the flags'.
+fn together(
+    flags: &ReportFlags,
+    snapshots: Vec<(PathBuf, Snapshot)>,
+    question: &mut Question,
+) -> Result<Option<Snapshot>, String> {
+    let mut merged: Option<Snapshot> = None;
+    for (path, snapshot) in snapshots {
+        merged = Some(match merged {
+            None => snapshot,
+            Some(merged) => merged
+                .merge(snapshot)
+                .map_err(|e| format!("{}: {e}", shown(&path)))?,
+        });
+    }
+    if let Some(snapshot) = &merged {
+        if flags.since.is_some() || flags.until.is_some() || flags.rejects.is_some() {
+            return Err(
+                "--since, --until and --rejects need the log itself: a snapshot holds no lines"
+                    .to_owned(),
+            );
+        }
+        adopt(&settings(flags)?, &snapshot.settings, question)?;
+    }
+    Ok(merged)
+}
+
+/// Asks the question with the settings of a snapshot.
+pub(super) fn adopt(
+    given: &Settings,
+    stored: &Settings,
+    question: &mut Question,
+) -> Result<(), String> {
+    let of_snapshot = snapshot::agreed(given, stored)?.question()?;
+    *question = Question {
+        memory: question.memory,
+        slowest: question.slowest.min(of_snapshot.slowest),
+        examples: question.examples.min(of_snapshot.examples),
+        runs: question.runs,
+        shown: question.shown.take(),
+        ..of_snapshot
+    };
+    Ok(())
+}
+
+/// The flags on which tallies depend.
+pub(super) fn settings(flags: &ReportFlags) -> Result<Settings, String> {
+    Ok(Settings {
+        matches: flags.matches.clone(),
+        streams: flags.stream.clone(),
+        group_by: dimensions(flags)?
+            .into_iter()
+            .map(|dimension| dimension.name().to_owned())
+            .collect(),
+        app_metric: flags.app_metric.clone(),
+        filter: flags.filter.clone(),
+        since: None,
+        until: None,
+        window_seconds: match flags.window {
+            Some(Window::Seconds(seconds)) => Some(seconds),
+            Some(Window::Auto) | None => None,
+        },
+    })
+}
+
 /// What was found out when a source was opened.
 type Found = Mutex<Vec<Option<Arc<Plans>>>>;
 
 impl Run<'_> {
-    /// Tallies the sources.
+    /// The sources and the snapshot in numbers.
     pub(super) fn summary(
         &self,
         sources: Vec<Source>,
+        snapshot: Option<Snapshot>,
         question: &Question,
         rejects: Option<OutputFile>,
     ) -> Result<Summary, String> {
+        let stored = snapshot
+            .as_ref()
+            .map_or(0, |snapshot| snapshot.coverage.len());
+        let places: Vec<usize> = (sources.len()..sources.len() + stored).collect();
+        let count = sources.len() + stored;
+        let tallied = self.tallies(sources, stored, question, rejects)?;
+        let (mut tallies, mut files) = (tallied.tallies, tallied.files);
+        if let Some(snapshot) = snapshot {
+            let twice = tallied.heads.iter().flatten().any(|head| {
+                snapshot
+                    .coverage
+                    .sources()
+                    .any(|(identity, _)| identity.began(head))
+            });
+            if twice {
+                return Err(
+                    "a log is in a snapshot that is given beside it: leave one out".to_owned(),
+                );
+            }
+            files.extend(snapshot.files());
+            let stored = snapshot
+                .tallies(question, &places, count)
+                .map_err(|e| e.to_string())?;
+            tallies = tallies.merge(stored, &question.naming);
+        }
+        Ok(freeze(tallies, question, files))
+    }
+
+    /// Tallies the sources, with room for so many that are behind them.
+    pub(super) fn tallies(
+        &self,
+        sources: Vec<Source>,
+        more: usize,
+        question: &Question,
+        rejects: Option<OutputFile>,
+    ) -> Result<Tallied, String> {
+        let heads: Mutex<Vec<Option<Vec<u8>>>> = Mutex::new(vec![None; sources.len()]);
         let plans: Found = Mutex::new(vec![None; sources.len()]);
-        let open = |at: usize, head: &[u8]| self.open(&sources, at, head, question.needs(), &plans);
+        let open = |at: usize, head: &[u8]| {
+            let begin = head.get(..IDENTITY).unwrap_or(head);
+            if let Some(slot) = heads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_mut(at)
+            {
+                *slot = Some(begin.to_vec());
+            }
+            self.open(&sources, at, head, question.needs(), &plans)
+        };
         let progress = Arc::new(Progress::default());
         let bar = if self.flags.quiet {
             None
@@ -139,7 +274,7 @@ impl Run<'_> {
         let tallies = reduce(
             &self.pool,
             &feed,
-            sources.len(),
+            sources.len() + more,
             question,
             &progress,
             sink.as_ref(),
@@ -157,6 +292,7 @@ impl Run<'_> {
             }
         }
         let ends = feed.ends();
+        let bytes = ends.iter().map(|end| end.bytes).collect();
         let plans = plans.into_inner().unwrap_or_else(PoisonError::into_inner);
         let files = sources
             .iter()
@@ -176,7 +312,12 @@ impl Run<'_> {
                 }
             })
             .collect();
-        Ok(freeze(tallies, question, files))
+        Ok(Tallied {
+            tallies,
+            files,
+            heads: heads.into_inner().unwrap_or_else(PoisonError::into_inner),
+            bytes,
+        })
     }
 
     fn feed<'o>(
@@ -245,10 +386,7 @@ impl Run<'_> {
         at: usize,
         head: &[u8],
     ) -> Result<Option<Candidates>, String> {
-        let path = match sources.get(at) {
-            Some(Source::File(path)) => Some(path.as_path()),
-            _ => None,
-        };
+        let path = sources.get(at).and_then(Source::path);
         self.log_format.candidates(path, head)
     }
 
@@ -715,8 +853,13 @@ pub(super) fn style(flags: &ReportFlags) -> table::Style {
 
 /// Names what went wrong with the input.
 pub(super) fn trouble(summary: &Summary) -> Exit {
+    file_trouble(&summary.files)
+}
+
+/// The same for sources whose lines are perhaps not counted yet.
+pub(super) fn file_trouble(files: &[FileSummary]) -> Exit {
     let mut exit = Exit::Fine;
-    for file in &summary.files {
+    for file in files {
         let name = input::shown_name(&file.name);
         if let Some(error) = &file.error {
             say(&format!("{name}: {error}"));

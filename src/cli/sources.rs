@@ -44,8 +44,8 @@ fn shown(path: &Path) -> String {
 /// Equal for two names of one file.
 fn identity(source: &Source) -> Vec<u8> {
     match source {
-        Source::Stdin | Source::Kept(_) => b"-".to_vec(),
-        Source::File(path) => path
+        Source::Stdin | Source::Kept(_) | Source::StdinPiece(_) => b"-".to_vec(),
+        Source::File(path) | Source::Piece(path, _) => path
             .canonicalize()
             .unwrap_or_else(|_| path.clone())
             .into_os_string()

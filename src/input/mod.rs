@@ -9,15 +9,18 @@ mod decode;
 mod follow;
 mod interrupt;
 mod pipe;
+mod range;
 
 pub use blocks::{Block, LONGEST_LINE, lines};
 pub use decode::Compression;
 pub use follow::{Follow, FollowOptions, Followed};
 pub use interrupt::{Interrupt, Interruptible};
 pub use pipe::Pipe;
+pub use range::LinesWithin;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -43,6 +46,11 @@ pub enum Source {
     Stdin,
     /// Standard input, kept in a file without a name to be read more than once.
     Kept(Arc<File>),
+    /// The lines of a file that begin in this range of its bytes, after decompression.
+    Piece(PathBuf, Range<u64>),
+    /// The lines that begin in this range of a log of which standard input gives the bytes from the one
+    /// before the range on.
+    StdinPiece(Range<u64>),
 }
 
 impl PartialEq for Source {
@@ -51,6 +59,10 @@ impl PartialEq for Source {
             (Source::File(one), Source::File(another)) => one == another,
             (Source::Stdin, Source::Stdin) => true,
             (Source::Kept(one), Source::Kept(another)) => Arc::ptr_eq(one, another),
+            (Source::Piece(one, range), Source::Piece(another, other)) => {
+                one == another && range == other
+            }
+            (Source::StdinPiece(range), Source::StdinPiece(other)) => range == other,
             _ => false,
         }
     }
@@ -71,8 +83,17 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> &[u8] {
         match self {
-            Source::File(path) => path.as_os_str().as_encoded_bytes(),
-            Source::Stdin | Source::Kept(_) => b"-",
+            Source::File(path) | Source::Piece(path, _) => path.as_os_str().as_encoded_bytes(),
+            Source::Stdin | Source::Kept(_) | Source::StdinPiece(_) => b"-",
+        }
+    }
+
+    /// The file that it is, or is a piece of.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Source::File(path) | Source::Piece(path, _) => Some(path),
+            _ => None,
         }
     }
 
@@ -167,6 +188,8 @@ enum State<T> {
 }
 
 struct Reading<T> {
+    /// Bytes that its decoder has given.
+    read: Arc<AtomicU64>,
     reader: BlockReader<Box<dyn Read + Send>>,
     with: T,
     /// The last directive of the blocks so far.
@@ -176,6 +199,8 @@ struct Reading<T> {
 /// How reading a source ended.
 #[derive(Debug, Clone, Default)]
 pub struct SourceEnd {
+    /// Bytes that were read of it, after decompression.
+    pub bytes: u64,
     /// Why it could not be read, or not to its end; what came before was read.
     pub error: Option<String>,
 }
@@ -311,21 +336,22 @@ impl<'o, T: Clone> Feed<'o, T> {
 
     /// The next block of a source, which is opened if need be; `None` at its end.
     fn read(&self, at: usize, state: &mut State<T>, block: &mut Block) -> Option<T> {
-        let end = |error| {
+        let end = |error, bytes| {
             // What an interrupt cuts off is no damage.
             let error = if self.interrupt.is_set() { None } else { error };
-            State::Done(SourceEnd { error })
+            State::Done(SourceEnd { bytes, error })
         };
         if matches!(state, State::Unopened) {
             *state = match self.begin(at) {
                 Ok(reading) => State::Reading(Box::new(reading)),
-                Err(error) => end(Some(error)),
+                Err(error) => end(Some(error), 0),
             };
         }
         let State::Reading(reading) = state else {
             return None;
         };
         block.source = at;
+        let bytes = || reading.read.load(Ordering::Relaxed);
         match reading.reader.next(self.options.block, block) {
             Ok(true) => {
                 if self.interrupt.is_set() {
@@ -343,11 +369,13 @@ impl<'o, T: Clone> Feed<'o, T> {
                 Some(reading.with.clone())
             }
             Ok(false) => {
-                *state = State::Done(SourceEnd::default());
+                let bytes = bytes();
+                *state = end(None, bytes);
                 None
             }
             Err(error) => {
-                *state = end(Some(error));
+                let bytes = bytes();
+                *state = end(Some(error), bytes);
                 None
             }
         }
@@ -355,11 +383,20 @@ impl<'o, T: Clone> Feed<'o, T> {
 
     fn begin(&self, at: usize) -> Result<Reading<T>, String> {
         let source = &self.sources.get(at).ok_or_else(String::new)?.source;
-        let raw = open(source, &self.interrupt, &self.progress).map_err(|e| words(&e))?;
-        let decoded = decode::decode(raw).map_err(|e| words(&e))?;
-        let reader = BlockReader::new(decoded, HEAD)?;
-        let with = (self.open)(at, reader.head())?;
+        let lines = decoded(source, &self.interrupt, &self.progress).map_err(|e| words(&e))?;
+        let read = Arc::new(AtomicU64::new(0));
+        let measured = Measured {
+            reader: lines,
+            read: Arc::clone(&read),
+        };
+        let reader = BlockReader::new(Box::new(measured) as Box<dyn Read + Send>, HEAD)?;
+        let with = match source {
+            // What a piece is read with is decided by the beginning of the whole, as for all its pieces.
+            Source::Piece(path, _) => (self.open)(at, &head(&Source::File(path.clone()))?)?,
+            _ => (self.open)(at, reader.head())?,
+        };
         Ok(Reading {
+            read,
             reader,
             with,
             directive: Vec::new(),
@@ -372,10 +409,9 @@ impl<'o, T: Clone> Feed<'o, T> {
 /// # Errors
 /// The source cannot be read, in words.
 pub fn head(source: &Source) -> Result<Vec<u8>, String> {
-    let raw =
-        open(source, &Arc::new(Interrupt::never()), &Arc::default()).map_err(|e| words(&e))?;
-    let decoded = decode::decode(raw).map_err(|e| words(&e))?;
-    BlockReader::new(decoded, HEAD).map(|reader| reader.head().to_vec())
+    let lines =
+        decoded(source, &Arc::new(Interrupt::never()), &Arc::default()).map_err(|e| words(&e))?;
+    BlockReader::new(lines, HEAD).map(|reader| reader.head().to_vec())
 }
 
 /// Opens a source for reading.
@@ -391,13 +427,13 @@ fn open(
         })
     };
     match source {
-        Source::Stdin => Ok(counted(Box::new(stdin(interrupt)?))),
+        Source::Stdin | Source::StdinPiece(_) => Ok(counted(Box::new(stdin(interrupt)?))),
         Source::Kept(file) => {
             let mut file = file.try_clone()?;
             file.seek(io::SeekFrom::Start(0))?;
             Ok(counted(Box::new(file)))
         }
-        Source::File(path) => {
+        Source::File(path) | Source::Piece(path, _) => {
             let file = File::open(path)?;
             let kind = file.metadata()?.file_type();
             if kind.is_dir() {
@@ -410,6 +446,50 @@ fn open(
                 Box::new(Interruptible::new(file, Arc::clone(interrupt)))
             }))
         }
+    }
+}
+
+/// The decompressed bytes of a source; of a piece its lines only.
+fn decoded(
+    source: &Source,
+    interrupt: &Arc<Interrupt>,
+    progress: &Arc<Progress>,
+) -> io::Result<Box<dyn Read + Send>> {
+    let (range, at) = match source {
+        Source::Piece(path, range) => {
+            // What is not compressed need not be read up to the piece.
+            let before = range.start.saturating_sub(1);
+            let mut file = File::open(path)?;
+            let mut magic = Vec::new();
+            file.by_ref().take(6).read_to_end(&mut magic)?;
+            if Compression::of(&magic) == Compression::None && file.metadata()?.is_file() {
+                file.seek(io::SeekFrom::Start(before))?;
+                let counted = Counted {
+                    reader: Box::new(file),
+                    progress: Arc::clone(progress),
+                };
+                return Ok(Box::new(LinesWithin::new(counted, before, range.clone())));
+            }
+            (range.clone(), 0)
+        }
+        Source::StdinPiece(range) => (range.clone(), range.start.saturating_sub(1)),
+        _ => return decode::decode(open(source, interrupt, progress)?),
+    };
+    let whole = decode::decode(open(source, interrupt, progress)?)?;
+    Ok(Box::new(LinesWithin::new(whole, at, range)))
+}
+
+/// Counts the bytes that a decoder gives.
+struct Measured {
+    reader: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Measured {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 
@@ -449,7 +529,7 @@ pub fn stdin_is_terminal() -> bool {
 #[must_use]
 pub fn size(sources: &[Source]) -> Option<u64> {
     let size = |source: &Source| match source {
-        Source::Stdin | Source::Kept(_) => None,
+        Source::Stdin | Source::Kept(_) | Source::StdinPiece(_) | Source::Piece(..) => None,
         Source::File(path) => path
             .metadata()
             .ok()

@@ -1,6 +1,8 @@
 //! What each endpoint did in each window of arrivals, and when rare ones began: what the diagnosis
 //! compares an incident with.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 
 use super::sparse::{Additive, Grid, Slot, Sparse};
@@ -8,7 +10,7 @@ use crate::phases::{Ending, Phase, Phases};
 use crate::stamp::Stamp;
 
 /// An endpoint in a window; with its key less than a cache line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Cell {
     /// Records.
     pub requests: u32,
@@ -77,7 +79,7 @@ impl Additive for Cell {
 }
 
 /// A metric of Server-Timing in a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Timing {
     /// Records that have it.
     pub count: u32,
@@ -93,7 +95,7 @@ impl Additive for Timing {
 }
 
 /// The times at which a rare endpoint's requests began.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Starts {
     /// In seconds since 1970, in no order; emptied for good when there are too many.
     seconds: Vec<u32>,
@@ -141,7 +143,7 @@ impl Starts {
 }
 
 /// An endpoint over time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct History {
     pub(super) cells: Sparse<Cell>,
     pub(super) timings: Option<Box<Sparse<Timing>>>,
@@ -191,12 +193,23 @@ impl History {
     /// Adds up repetitions.
     pub fn settle(&mut self) {
         self.cells.settle();
+        self.starts.seconds.sort_unstable();
         if let Some(timings) = &mut self.timings {
             timings.settle();
         }
     }
 
     /// Goes from this grid to the next coarser one.
+    /// Whether its windows are in order and none is out of reach.
+    pub(super) fn is_sound(&self) -> bool {
+        self.cells.is_sound()
+            && self
+                .timings
+                .as_ref()
+                .is_none_or(|timings| timings.is_sound())
+            && self.starts.seconds.len() <= MOST_STARTS
+    }
+
     pub fn coarsen(&mut self, grid: Grid) {
         self.cells.coarsen(grid);
         if let Some(timings) = &mut self.timings {
@@ -222,11 +235,33 @@ pub fn slot(name: &[u8]) -> Slot {
 }
 
 /// The names of metrics, by slot; those with the smallest slots where there are too many.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(into = "BTreeMap<Slot, Vec<u8>>", from = "BTreeMap<Slot, Vec<u8>>")]
 pub struct MetricNames(HashMap<Slot, Box<[u8]>>);
 
 /// Metrics that are told apart.
 const MOST_METRICS: usize = 256;
+
+impl From<MetricNames> for BTreeMap<Slot, Vec<u8>> {
+    fn from(names: MetricNames) -> Self {
+        names
+            .0
+            .into_iter()
+            .map(|(slot, name)| (slot, name.into_vec()))
+            .collect()
+    }
+}
+
+impl From<BTreeMap<Slot, Vec<u8>>> for MetricNames {
+    fn from(names: BTreeMap<Slot, Vec<u8>>) -> Self {
+        MetricNames(
+            names
+                .into_iter()
+                .map(|(slot, name)| (slot, name.into()))
+                .collect(),
+        )
+    }
+}
 
 impl MetricNames {
     /// The slot of a name, which is remembered; `None` where there is no room for it.

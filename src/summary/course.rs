@@ -257,6 +257,43 @@ impl Course {
     }
 }
 
+/// The course on disk, without what the endpoints and upstreams hold of it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct StoredCourse {
+    cells: Grid,
+    loads: Grid,
+    metrics: MetricNames,
+    scarcity: Scarcity,
+}
+
+impl StoredCourse {
+    /// Whether it was made for this question.
+    pub(super) fn is_sound(&self, question: &Question) -> bool {
+        let finest = Grid::new(question.window_seconds);
+        self.cells.is_of(finest) && self.loads.is_of(finest) && self.scarcity <= Scarcity::MOST
+    }
+}
+
+impl Course {
+    /// What is written to disk.
+    pub(super) fn store(self) -> StoredCourse {
+        StoredCourse {
+            cells: self.cells,
+            loads: self.loads,
+            metrics: self.metrics,
+            scarcity: self.scarcity,
+        }
+    }
+
+    /// Takes what was written.
+    pub(super) fn restore(&mut self, stored: StoredCourse) {
+        self.cells = stored.cells;
+        self.loads = stored.loads;
+        self.metrics = stored.metrics;
+        self.scarcity = stored.scarcity;
+    }
+}
+
 impl UpstreamTally {
     /// Nothing yet of the upstream of this address.
     pub fn new(address: &[u8]) -> UpstreamTally {

@@ -8,6 +8,8 @@
 
 use hdrhistogram::Histogram as Frozen;
 
+use super::stored::MOST_COUNTED;
+
 /// Two significant digits: 256 buckets for the first 256 µs, then 128 for each doubling.
 const SIGNIFICANT_DIGITS: u8 = 2;
 /// `log2` of the buckets of the first stretch.
@@ -39,7 +41,8 @@ const STRIDE: usize = 4 * HALF as usize;
 const ALLOCATION: usize = 16;
 
 /// A mergeable histogram of durations in microseconds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(into = "Vec<(u16, u64)>", try_from = "Vec<(u16, u64)>")]
 pub struct Histogram(Form);
 
 #[derive(Debug, Clone)]
@@ -55,6 +58,42 @@ enum Form {
 impl Default for Histogram {
     fn default() -> Self {
         Histogram(Form::List(Vec::new()))
+    }
+}
+
+/// The highest bucket there is.
+const LAST_BUCKET: u16 = 7_423;
+
+/// A histogram on disk: each bucket that is not empty, as the distance from the one before, and its count.
+impl From<Histogram> for Vec<(u16, u64)> {
+    fn from(histogram: Histogram) -> Self {
+        let mut pairs = Vec::new();
+        let mut last = 0;
+        histogram.for_each(|bucket, count| {
+            pairs.push((bucket - last, count));
+            last = bucket;
+        });
+        pairs
+    }
+}
+
+impl TryFrom<Vec<(u16, u64)>> for Histogram {
+    type Error = &'static str;
+
+    fn try_from(pairs: Vec<(u16, u64)>) -> Result<Self, Self::Error> {
+        let mut histogram = Histogram::default();
+        let mut bucket: u16 = 0;
+        for (at, (distance, count)) in pairs.iter().enumerate() {
+            bucket = bucket
+                .checked_add(*distance)
+                .filter(|bucket| *bucket <= LAST_BUCKET)
+                .ok_or("a bucket that is none")?;
+            if (at > 0 && *distance == 0) || *count == 0 || *count >= MOST_COUNTED {
+                return Err("a count that is none");
+            }
+            histogram.add(bucket, *count, Growth::Small);
+        }
+        Ok(histogram)
     }
 }
 
@@ -390,6 +429,22 @@ mod tests {
                 .map(|(b, count)| (bounds_of(*b).0, *count))
                 .collect();
             assert!(frozen == want);
+        }
+    }
+
+    #[test]
+    fn the_last_bucket_is_that_of_the_largest_value() {
+        assert_eq!(bucket_of(u64::MAX), LAST_BUCKET);
+        let stored: Vec<(u16, u64)> = vec![(0, 1), (7, 3), (LAST_BUCKET - 7, 2)];
+        let histogram = Histogram::try_from(stored.clone()).unwrap();
+        assert_eq!(Vec::from(histogram), stored);
+        for bad in [
+            vec![(1, 1), (0, 1)],
+            vec![(1, 0)],
+            vec![(LAST_BUCKET, 1), (1, 1)],
+            vec![(1, u64::MAX)],
+        ] {
+            assert!(Histogram::try_from(bad).is_err());
         }
     }
 

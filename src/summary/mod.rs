@@ -16,6 +16,7 @@ mod runs;
 mod sample;
 mod slowest;
 mod sparse;
+mod stored;
 mod tallies;
 mod tally;
 mod timeline;
@@ -31,6 +32,7 @@ pub use runs::{Block, COMPARED, RunTallies, Span};
 pub use sample::{Sampled, Text};
 pub use slowest::SlowRequest;
 pub use sparse::Slot;
+pub use stored::Stored;
 pub use tallies::{FileTally, Tallies};
 pub use tally::{Tally, UpstreamTally};
 

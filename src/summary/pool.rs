@@ -9,7 +9,7 @@ use crate::phases::{Phase, Phases};
 use crate::stamp::Stamp;
 
 /// The area of one window, and the change of how many requests cover windows wholly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 struct Area {
     /// µs in this window only.
     part: i64,
@@ -18,7 +18,7 @@ struct Area {
 }
 
 /// In hand and busy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Areas {
     flight: Area,
     busy: Area,
@@ -71,7 +71,7 @@ pub struct Load {
 }
 
 /// An upstream over time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Pool(Sparse<Areas>);
 
 /// Days that one request may cover; a longer one is no work of a worker.
@@ -157,6 +157,18 @@ impl Pool {
     }
 
     /// Entries, repetitions included.
+    /// Whether its windows are in order and no area is so large that sums of them overflow.
+    pub(super) fn is_sound(&self) -> bool {
+        let small =
+            |area: &Area| area.whole.unsigned_abs() < 1 << 30 && area.part.unsigned_abs() < 1 << 60;
+        self.0.is_sound()
+            && self.0.len() < 1 << 30
+            && self
+                .0
+                .iter()
+                .all(|(_, _, areas)| small(&areas.flight) && small(&areas.busy))
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -5,6 +5,7 @@
 //! width depends on the first and the last window only, so the order of records makes no difference.
 
 use super::histogram::{Bucket, Growth, Histogram};
+use super::stored::MOST_COUNTED;
 use crate::phases::{Phase, Phases};
 use crate::stamp::Stamp;
 
@@ -19,14 +20,14 @@ const MOST_WINDOWS: i64 = 32;
 const WIDEST: u32 = 48;
 
 /// An endpoint in all runs.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct RunTallies {
     /// Sorted by source; no source twice.
     runs: Vec<(u32, RunTally)>,
 }
 
 /// An endpoint in one run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct RunTally {
     /// The width of a window is two to this power, in seconds.
     step: u32,
@@ -34,7 +35,7 @@ struct RunTally {
     windows: Vec<(i64, WindowTally)>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct WindowTally {
     requests: u64,
     /// Statuses of 400 to 499, and of 500 and over.
@@ -100,6 +101,42 @@ impl RunTallies {
                 Err(at) => self.runs.insert(at, (*source, theirs.clone())),
             }
         }
+    }
+
+    /// Gives the sources their places.
+    pub(super) fn place(&mut self, places: &[usize]) {
+        for (source, _) in &mut self.runs {
+            if let Some(place) = places.get(*source as usize) {
+                // OK because a command line names fewer files than 32 bits count.
+                *source = *place as u32;
+            }
+        }
+        self.runs.sort_unstable_by_key(|(source, _)| *source);
+    }
+
+    /// Whether its runs are of so many sources, in order, with few windows in order.
+    pub(super) fn is_sound(&self, sources: usize) -> bool {
+        let run_is_sound = |run: &RunTally| {
+            let far = |(window, _): &(i64, WindowTally)| window.unsigned_abs() >= 1 << 44;
+            let spans = match (run.windows.first(), run.windows.last()) {
+                (Some((first, _)), Some((last, _))) if !run.windows.iter().any(far) => {
+                    last - first < MOST_WINDOWS
+                }
+                _ => false,
+            };
+            spans
+                && run.step <= WIDEST
+                && run.windows.is_sorted_by(|(a, _), (b, _)| a < b)
+                && run.windows.iter().all(|(_, window)| {
+                    let counts = [window.requests, window.errors[0], window.errors[1]];
+                    counts.iter().all(|count| *count < MOST_COUNTED)
+                })
+        };
+        self.runs.is_sorted_by(|(a, _), (b, _)| a < b)
+            && self
+                .runs
+                .iter()
+                .all(|(source, run)| (*source as usize) < sources && run_is_sound(run))
     }
 
     /// Bytes on the heap.

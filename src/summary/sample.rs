@@ -37,7 +37,7 @@ pub enum Text {
 const TEXTS: usize = 6;
 
 /// A request that was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Sampled {
     rank: u64,
     /// When it arrived; `None` where the log has no time.
@@ -114,7 +114,7 @@ impl Sampled {
 }
 
 /// The lines of one octave.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Octave {
     /// `log2` of the duration in µs.
     octave: u32,
@@ -127,7 +127,18 @@ struct Octave {
 }
 
 /// How rare a line must be to be kept: where there are too many in all, the slow ones stay longest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Scarcity(u32);
 
 impl Scarcity {
@@ -148,7 +159,7 @@ impl Scarcity {
 }
 
 /// The sample of an endpoint.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Sample(Vec<Octave>);
 
 impl Sample {
@@ -217,6 +228,24 @@ impl Sample {
     }
 
     /// Lines that are kept.
+    /// Puts it into the one form that it has whatever order it came in.
+    pub(super) fn settle(&mut self) {
+        self.0.sort_unstable_by_key(|octave| octave.octave);
+        for octave in &mut self.0 {
+            octave.kept.sort_unstable();
+        }
+    }
+
+    /// Whether its octaves are some and its lines few.
+    pub(super) fn is_sound(&self) -> bool {
+        self.0.is_sorted_by(|a, b| a.octave < b.octave)
+            && self.0.iter().all(|octave| {
+                octave.octave < u64::BITS
+                    && octave.count < super::stored::MOST_COUNTED
+                    && octave.kept.len() <= MOST_OF_OCTAVE
+            })
+    }
+
     pub fn len(&self) -> usize {
         self.0.iter().map(|octave| octave.kept.len()).sum()
     }

@@ -8,7 +8,7 @@ use crate::unit::Micros;
 const LONGEST: usize = 2_048;
 
 /// A request that was kept as an example.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SlowRequest {
     /// Its whole duration.
     pub total: Micros,
@@ -26,7 +26,7 @@ impl SlowRequest {
 }
 
 /// At most `k` requests, slowest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Slowest {
     k: usize,
     requests: Vec<SlowRequest>,
@@ -70,6 +70,12 @@ impl Slowest {
         for request in &other.requests {
             self.insert(request.clone());
         }
+    }
+
+    /// Keeps this many from here on.
+    pub fn keep(&mut self, k: usize) {
+        self.k = k;
+        self.requests.truncate(k);
     }
 
     /// The requests, slowest first.

@@ -9,13 +9,23 @@ use crate::stamp::Stamp;
 use crate::unit::Micros;
 
 /// The widths of windows: a number of seconds, doubled until the occupied windows are few enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Grid {
     seconds: u32,
     doubled: u32,
 }
 
 impl Grid {
+    /// Whether doubling that grid gives this one, and no overflow.
+    #[must_use]
+    pub fn is_of(self, finest: Grid) -> bool {
+        self.seconds == finest.seconds
+            && self.doubled < 32
+            && u64::from(self.seconds) << self.doubled <= 1 << 26
+    }
+
     /// Windows of so many seconds at least.
     pub fn new(seconds: Option<u32>) -> Grid {
         Grid {
@@ -80,7 +90,12 @@ fn key(window: i64, slot: Slot) -> i64 {
 }
 
 /// A row of windows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(into = "Vec<(i64, T)>", from = "Vec<(i64, T)>")]
+#[serde(bound(
+    serialize = "T: Clone + serde::Serialize",
+    deserialize = "T: serde::Deserialize<'de>"
+))]
 pub struct Sparse<T> {
     /// Where the windows of the last records are.
     recent: [u32; PLACES],
@@ -93,6 +108,21 @@ impl<T> Default for Sparse<T> {
             recent: [u32::MAX; PLACES],
             entries: Vec::new(),
         }
+    }
+}
+
+impl<T> From<Vec<(i64, T)>> for Sparse<T> {
+    fn from(entries: Vec<(i64, T)>) -> Self {
+        Sparse {
+            entries,
+            ..Sparse::default()
+        }
+    }
+}
+
+impl<T> From<Sparse<T>> for Vec<(i64, T)> {
+    fn from(sparse: Sparse<T>) -> Self {
+        sparse.entries
     }
 }
 
@@ -114,6 +144,11 @@ impl<T: Additive> Sparse<T> {
     }
 
     /// Entries, repetitions included.
+    /// Whether its entries are in order.
+    pub(super) fn is_sound(&self) -> bool {
+        self.entries.is_sorted_by(|a, b| a.0 < b.0)
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -13,6 +13,7 @@ use super::Question;
 use super::course::Course;
 use super::histogram::Growth;
 use super::slowest::Slowest;
+use super::stored::MOST_COUNTED;
 use super::tally::{Bases, Tally, UpstreamTally};
 use super::timeline::Timeline;
 use crate::endpoint::fold::{Keep, fold, under_wide};
@@ -23,7 +24,18 @@ use crate::stamp::Stamp;
 use crate::unit::Micros;
 
 /// What became of the lines of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct FileTally {
     /// All lines; `records + rejects`.
     pub lines: u64,
@@ -45,6 +57,16 @@ impl FileTally {
             .iter_mut()
             .zip(other.rejects)
             .for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// Whether no count is more than a log has, and lines are records and rejects.
+    pub(super) fn is_sound(&self) -> bool {
+        let counts = [self.lines, self.records, self.filtered];
+        counts
+            .iter()
+            .chain(&self.rejects)
+            .all(|count| *count < MOST_COUNTED)
+            && self.records + self.rejected() == self.lines
     }
 
     /// Lines that are no record.
@@ -103,7 +125,7 @@ pub(super) struct Cap {
     /// Whether anything was folded early or went to `(other)`.
     pub(super) reached: bool,
     /// Parents whose new children fold at first sight.
-    wide: HashSet<Vec<u8>>,
+    pub(super) wide: HashSet<Vec<u8>>,
     door: Door,
 }
 
@@ -139,6 +161,23 @@ impl Tallies {
             examples: question.examples,
             window_seconds: question.window_seconds,
         }
+    }
+
+    /// Puts everything into the one form that it has whatever order it came in.
+    pub(super) fn settle(&mut self) {
+        self.keep_course();
+        for tally in self
+            .endpoints
+            .values_mut()
+            .map(|tally| &mut **tally)
+            .chain([&mut self.other])
+        {
+            tally.history.settle();
+            tally.sample.settle();
+        }
+        self.upstreams
+            .values_mut()
+            .for_each(|upstream| upstream.pool.settle());
     }
 
     /// Counts a record of a source at the endpoint of this key.

@@ -3,6 +3,7 @@
 //! Integers only, and merging is addition, minimum and maximum: it is associative and commutative,
 //! an empty tally changes nothing. Tallies are frozen into plain numbers by [`super::freeze()`].
 
+use super::Question;
 use super::cells::History;
 use super::histogram::{Growth, Histogram};
 use super::pool::Pool;
@@ -10,12 +11,14 @@ use super::runs::RunTallies;
 use super::sample::Sample;
 use super::slowest::Slowest;
 use super::sparse::Slot;
+use super::stored::MOST_COUNTED;
 use crate::phases::{Basis, Ending, Phase, Phases};
 use crate::record::Record;
 use crate::unit::Micros;
 
 /// The durations of one phase.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(into = "StoredPhase", try_from = "StoredPhase")]
 pub struct PhaseTally {
     /// How many.
     pub count: u64,
@@ -29,6 +32,55 @@ pub struct PhaseTally {
     pub histogram: Histogram,
     /// Those that were cut off, and so are lower bounds.
     pub censored: Option<Box<Histogram>>,
+}
+
+/// A phase on disk.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct StoredPhase {
+    sum: u64,
+    min: u64,
+    max: u64,
+    histogram: Histogram,
+    censored: Option<Box<Histogram>>,
+}
+
+impl From<PhaseTally> for StoredPhase {
+    fn from(tally: PhaseTally) -> Self {
+        StoredPhase {
+            sum: tally.sum,
+            min: if tally.count == 0 { 0 } else { tally.min },
+            max: tally.max,
+            histogram: tally.histogram(),
+            censored: tally.censored,
+        }
+    }
+}
+
+impl TryFrom<StoredPhase> for PhaseTally {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredPhase) -> Result<Self, Self::Error> {
+        let counts = |histogram: &Histogram| {
+            let counts = histogram.buckets();
+            counts
+                .iter()
+                .try_fold(0, |sum: u64, bucket| sum.checked_add(bucket.count))
+                .ok_or("a count that is none")
+        };
+        let count = counts(&stored.histogram)?;
+        if stored.min > stored.max || count >= MOST_COUNTED {
+            return Err("a duration that is none");
+        }
+        Ok(PhaseTally {
+            count,
+            sum: stored.sum,
+            min: if count == 0 { u64::MAX } else { stored.min },
+            max: stored.max,
+            histogram: stored.histogram,
+            censored: stored.censored,
+            ..PhaseTally::default()
+        })
+    }
 }
 
 impl Default for PhaseTally {
@@ -97,7 +149,7 @@ impl PhaseTally {
 }
 
 /// All that is counted of one endpoint.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// Records.
     pub requests: u64,
@@ -207,6 +259,33 @@ impl Tally {
         self.sample.merge(&other.sample);
     }
 
+    /// Whether no count is more than a log has, and its runs are those of so many sources.
+    pub(super) fn is_sound(&self, sources: usize) -> bool {
+        let counts = [
+            self.requests,
+            self.errors_4xx,
+            self.errors_5xx,
+            self.censored,
+            self.upgraded,
+            self.clamped,
+            self.without_duration,
+            self.served,
+        ];
+        counts.iter().all(|count| *count < MOST_COUNTED)
+            && self.history.is_sound()
+            && self.sample.is_sound()
+            && self.runs.as_ref().is_none_or(|runs| runs.is_sound(sources))
+    }
+
+    /// Leaves out what the question does not ask for, and gives the sources their places.
+    pub(super) fn ask(&mut self, question: &Question, places: &[usize]) {
+        self.slowest.keep(question.examples);
+        match &mut self.runs {
+            Some(runs) if question.runs => runs.place(places),
+            runs => *runs = None,
+        }
+    }
+
     /// Takes the smaller form of each histogram.
     pub fn shrink(&mut self) {
         for phase in &mut self.phases {
@@ -224,7 +303,7 @@ impl Tally {
 }
 
 /// What is counted of one upstream server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct UpstreamTally {
     /// Records that it answered.
     pub requests: u64,
@@ -258,8 +337,15 @@ impl UpstreamTally {
     }
 }
 
+impl UpstreamTally {
+    /// Whether no count is more than a log has.
+    pub(super) fn is_sound(&self) -> bool {
+        self.requests < MOST_COUNTED && self.errors_5xx < MOST_COUNTED && self.pool.is_sound()
+    }
+}
+
 /// How often busy time came from which phase.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
 pub struct Bases([u64; 4]);
 
 impl Bases {
@@ -275,6 +361,11 @@ impl Bases {
             .iter_mut()
             .zip(other.0)
             .for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// Whether no count is more than a log has.
+    pub(super) fn is_sound(&self) -> bool {
+        self.0.iter().all(|count| *count < MOST_COUNTED)
     }
 
     /// The best basis that any record had; total where none had any.

@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
+use super::Question;
 use super::histogram::Growth;
+use super::stored::MOST_COUNTED;
 use super::tally::PhaseTally;
 use crate::phases::{Phase, Phases};
 use crate::stamp::Stamp;
@@ -41,7 +43,7 @@ const HOT: usize = 4;
 const MOST_GIVEN: usize = 20_000;
 
 /// What is counted of one window.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct WindowTally {
     /// Records.
     pub requests: u64,
@@ -66,7 +68,8 @@ impl WindowTally {
 }
 
 /// The windows of a log.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(into = "StoredTimeline", try_from = "StoredTimeline")]
 pub struct Timeline {
     grid: Grid,
     /// Position of each window in `windows`, by its number on the grid.
@@ -91,7 +94,51 @@ impl Last {
     };
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A timeline on disk: its windows in the order of time.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct StoredTimeline {
+    grid: Grid,
+    windows: Vec<(i64, WindowTally)>,
+}
+
+impl From<Timeline> for StoredTimeline {
+    fn from(mut timeline: Timeline) -> Self {
+        timeline.windows.sort_unstable_by_key(|(window, _)| *window);
+        StoredTimeline {
+            grid: timeline.grid,
+            windows: timeline.windows,
+        }
+    }
+}
+
+impl TryFrom<StoredTimeline> for Timeline {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredTimeline) -> Result<Self, Self::Error> {
+        let grid_is_sound = match stored.grid {
+            Grid::Auto(step) => step < LADDER.len(),
+            Grid::Given(seconds, doubled) => seconds > 0 && doubled <= 24,
+        };
+        let sound = |(_, tally): &(i64, WindowTally)| {
+            tally.requests < MOST_COUNTED && tally.errors_5xx < MOST_COUNTED
+        };
+        if !grid_is_sound
+            || !stored.windows.is_sorted_by(|(a, _), (b, _)| a < b)
+            || !stored.windows.iter().all(sound)
+        {
+            return Err("a window that is none");
+        }
+        let index = stored.windows.iter().enumerate();
+        Ok(Timeline {
+            grid: stored.grid,
+            index: index.map(|(at, (window, _))| (*window, at)).collect(),
+            windows: stored.windows,
+            last: None,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Grid {
     /// A step of the ladder.
     Auto(usize),
@@ -134,6 +181,15 @@ impl Timeline {
             index: HashMap::new(),
             windows: Vec::new(),
             last: Last::NONE,
+        }
+    }
+
+    /// Whether it was made for this question.
+    pub(super) fn is_of(&self, question: &Question) -> bool {
+        match (self.grid, question.window_seconds) {
+            (Grid::Auto(_), None) => true,
+            (Grid::Given(mine, _), Some(seconds)) => mine == seconds.max(1),
+            _ => false,
         }
     }
 

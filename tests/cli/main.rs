@@ -19,6 +19,7 @@ mod program;
 mod scratch;
 mod settings;
 mod signals;
+mod snapshot;
 mod terminal;
 mod view;
 mod watch;
