@@ -13,13 +13,14 @@ use slowpath::gate::report::{Told, annotations, json, junit, markdown, table};
 use slowpath::gate::rules::Rules;
 use slowpath::gate::traffic::{Arm, Traffic};
 use slowpath::input::{self, Source};
+use slowpath::snapshot::Snapshot;
 use slowpath::unit::Micros;
 
 use super::config::{self, GateSettings};
 use super::flags::{Format, ReadingFlags};
 use super::output::{self, OutputFile};
 use super::report::{self, Run};
-use super::{Exit, say, signals};
+use super::{Exit, say, signals, snapshot};
 
 /// The flags of the gate.
 #[derive(Debug, Args)]
@@ -129,17 +130,14 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
         noise,
     };
     let (rules, demands) = rules_and_demands(given, floor, settings)?;
-    let runs: Vec<(Arm, PathBuf)> = baseline
-        .into_iter()
-        .map(|path| (Arm::Baseline, path))
-        .chain(
-            candidate
-                .into_iter()
-                .chain(files)
-                .map(|path| (Arm::Candidate, path)),
-        )
-        .collect();
-    let (arms, sources) = sources(&runs)?;
+    let Given {
+        arms,
+        sources,
+        snapshots,
+    } = runs([
+        (Arm::Baseline, baseline),
+        (Arm::Candidate, candidate.into_iter().chain(files).collect()),
+    ])?;
     let outputs: Vec<&Path> = [&output, &junit]
         .into_iter()
         .flatten()
@@ -148,7 +146,8 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
     output::check(&outputs, &sources)?;
     let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
     let (file, junit_file) = (create(&output)?, create(&junit)?);
-    let mut question = report::question(&reading, Format::Table)?;
+    let settings = snapshot::agreed(report::settings(&reading)?, &snapshots)?;
+    let mut question = report::question(&reading, &settings, Format::Table)?;
     question.runs = true;
     let interrupt =
         Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
@@ -158,7 +157,7 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
         pool: report::pool(&reading)?,
         interrupt: Arc::clone(&interrupt),
     };
-    let summary = run.summary(sources, None, &question, None)?;
+    let summary = run.summary(sources, snapshots, &question, None)?;
     let trouble = report::accounting(&summary)
         .and(report::trouble(&summary))
         .and(signals::exit(&interrupt));
@@ -233,30 +232,52 @@ fn rules_and_demands(
     Ok((rules, Demands { required, budgets }))
 }
 
-/// The sources in the order of the runs. A log is one run: given twice for the same arm it would count
-/// as two that agree.
-fn sources(runs: &[(Arm, PathBuf)]) -> Result<(Vec<Arm>, Vec<Source>), String> {
+/// What is compared.
+struct Given {
+    /// The arm of each run: those of the logs, then those of the snapshots.
+    arms: Vec<Arm>,
+    sources: Vec<Source>,
+    /// At most one for each arm.
+    snapshots: Vec<Snapshot>,
+}
+
+/// The runs of both arms. A log is one run: given twice for the same arm it would count as two that
+/// agree. A snapshot has as many runs as it has logs.
+fn runs(files: [(Arm, Vec<PathBuf>); 2]) -> Result<Given, String> {
+    let mut given = Given {
+        arms: Vec::new(),
+        sources: Vec::new(),
+        snapshots: Vec::new(),
+    };
     let mut seen: Vec<(Arm, PathBuf)> = Vec::new();
-    let mut sources = Vec::new();
-    for (arm, path) in runs {
-        let identity = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let source = Source::from_argument(path);
-        let twice = seen
-            .iter()
-            .any(|(other, seen)| *seen == identity && (other == arm || source == Source::Stdin));
-        if twice {
-            return Err(format!(
-                "{} is given twice: each log is one run",
-                source.shown()
-            ));
+    let mut stored = Vec::new();
+    for (arm, mut files) in files {
+        if let Some(snapshot) = snapshot::take_from(&mut files)? {
+            stored.extend(vec![arm; snapshot.coverage.len()]);
+            given.snapshots.push(snapshot);
         }
-        if source == Source::Stdin && input::stdin_is_terminal() {
-            return Err("standard input is a terminal: name a log, or pipe one in".to_owned());
+        for path in files {
+            let identity = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let source = Source::from_argument(&path);
+            let twice = seen.iter().any(|(other, seen)| {
+                *seen == identity && (*other == arm || source == Source::Stdin)
+            });
+            if twice {
+                return Err(format!(
+                    "{} is given twice: each log is one run",
+                    source.shown()
+                ));
+            }
+            if source == Source::Stdin && input::stdin_is_terminal() {
+                return Err("standard input is a terminal: name a log, or pipe one in".to_owned());
+            }
+            seen.push((arm, identity));
+            given.arms.push(arm);
+            given.sources.push(source);
         }
-        seen.push((*arm, identity));
-        sources.push(source);
     }
-    Ok((runs.iter().map(|(arm, _)| *arm).collect(), sources))
+    given.arms.extend(stored);
+    Ok(given)
 }
 
 fn form(format: Option<Format>, output: Option<&Path>) -> Result<Format, String> {

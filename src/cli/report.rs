@@ -7,11 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use slowpath::detection::{Candidates, Format as LogFormat, read_field, why_none_fits};
 use slowpath::diagnosis::{Baseline, Context, Diagnosis, Mark, diagnose_with};
-use slowpath::endpoint::{Dimension, Naming, Pattern};
-use slowpath::filter::Filter;
+use slowpath::endpoint::Dimension;
 use slowpath::grammar::{Fields, builtin, nginx_conf, role_of};
 use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
-use slowpath::phases::AppClock;
 use slowpath::record::Plans;
 use slowpath::report::{Choice, Column, View, csv, html, json, markdown, show, table};
 use slowpath::snapshot::{Settings, Snapshot};
@@ -39,15 +37,9 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     let form = form(&flags)?;
     let choice = choice(&flags, form)?;
     let log_format = log_format(&flags)?;
-    let mut question = question(&flags, form)?;
-    let mut logs = flags.files.clone();
-    let snapshots = snapshot::among(&mut logs)?;
-    let mut sources = if snapshots.is_empty() || !logs.is_empty() {
-        sources::sources(&logs)?
-    } else {
-        Vec::new()
-    };
-    let snapshot = together(&flags, snapshots, &mut question)?;
+    let (mut sources, snapshots) = given(&flags)?;
+    let settings = snapshot::agreed(settings(&flags)?, &snapshots)?;
+    let mut question = question(&flags, &settings, form)?;
     let outputs: Vec<&Path> = [&flags.output, &flags.rejects]
         .into_iter()
         .flatten()
@@ -76,9 +68,9 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     run.time_range(&mut question, &mut sources)?;
     let baseline = match flags.baseline.as_deref() {
         None => Usual::Quiet,
-        Some(text) => run.baseline(text, form)?,
+        Some(text) => run.baseline(text, &settings)?,
     };
-    let summary = run.summary(sources, snapshot, &question, rejects)?;
+    let summary = run.summary(sources, snapshots, &question, rejects)?;
     let context = Context {
         baseline: match &baseline {
             Usual::Quiet => Baseline::Quiet,
@@ -115,6 +107,26 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     Ok(printed.and(shown_exit).and(exit))
 }
 
+/// The logs that are given, and the snapshots among them, merged.
+fn given(flags: &ReportFlags) -> Result<(Vec<Source>, Vec<Snapshot>), String> {
+    let mut logs = flags.files.clone();
+    let Some(snapshot) = snapshot::take_from(&mut logs)? else {
+        return Ok((sources::sources(&logs)?, Vec::new()));
+    };
+    if flags.since.is_some() || flags.until.is_some() || flags.rejects.is_some() {
+        return Err(
+            "--since, --until and --rejects need the log itself: a snapshot holds no lines"
+                .to_owned(),
+        );
+    }
+    let sources = if logs.is_empty() {
+        Vec::new()
+    } else {
+        sources::sources(&logs)?
+    };
+    Ok((sources, vec![snapshot]))
+}
+
 /// What a run reads with.
 pub(super) struct Run<'f> {
     pub(super) flags: &'f ReportFlags,
@@ -136,52 +148,6 @@ pub(super) struct Tallied {
 /// Bytes of a head by which a snapshot knows a source.
 const IDENTITY: usize = 4 << 10;
 
-/// The snapshots merged, and the question as they answer it: what they depend on is theirs, what is shown
-/// of it is the flags'.
-fn together(
-    flags: &ReportFlags,
-    snapshots: Vec<(PathBuf, Snapshot)>,
-    question: &mut Question,
-) -> Result<Option<Snapshot>, String> {
-    let mut merged: Option<Snapshot> = None;
-    for (path, snapshot) in snapshots {
-        merged = Some(match merged {
-            None => snapshot,
-            Some(merged) => merged
-                .merge(snapshot)
-                .map_err(|e| format!("{}: {e}", shown(&path)))?,
-        });
-    }
-    if let Some(snapshot) = &merged {
-        if flags.since.is_some() || flags.until.is_some() || flags.rejects.is_some() {
-            return Err(
-                "--since, --until and --rejects need the log itself: a snapshot holds no lines"
-                    .to_owned(),
-            );
-        }
-        adopt(&settings(flags)?, &snapshot.settings, question)?;
-    }
-    Ok(merged)
-}
-
-/// Asks the question with the settings of a snapshot.
-pub(super) fn adopt(
-    given: &Settings,
-    stored: &Settings,
-    question: &mut Question,
-) -> Result<(), String> {
-    let of_snapshot = snapshot::agreed(given, stored)?.question()?;
-    *question = Question {
-        memory: question.memory,
-        slowest: question.slowest.min(of_snapshot.slowest),
-        examples: question.examples.min(of_snapshot.examples),
-        runs: question.runs,
-        shown: question.shown.take(),
-        ..of_snapshot
-    };
-    Ok(())
-}
-
 /// The flags on which tallies depend.
 pub(super) fn settings(flags: &ReportFlags) -> Result<Settings, String> {
     Ok(Settings {
@@ -193,8 +159,6 @@ pub(super) fn settings(flags: &ReportFlags) -> Result<Settings, String> {
             .collect(),
         app_metric: flags.app_metric.clone(),
         filter: flags.filter.clone(),
-        since: None,
-        until: None,
         window_seconds: match flags.window {
             Some(Window::Seconds(seconds)) => Some(seconds),
             Some(Window::Auto) | None => None,
@@ -206,34 +170,33 @@ pub(super) fn settings(flags: &ReportFlags) -> Result<Settings, String> {
 type Found = Mutex<Vec<Option<Arc<Plans>>>>;
 
 impl Run<'_> {
-    /// The sources and the snapshot in numbers.
+    /// The sources and, behind them, those of the snapshots in numbers.
     pub(super) fn summary(
         &self,
         sources: Vec<Source>,
-        snapshot: Option<Snapshot>,
+        snapshots: Vec<Snapshot>,
         question: &Question,
         rejects: Option<OutputFile>,
     ) -> Result<Summary, String> {
-        let stored = snapshot
-            .as_ref()
-            .map_or(0, |snapshot| snapshot.coverage.len());
-        let places: Vec<usize> = (sources.len()..sources.len() + stored).collect();
-        let count = sources.len() + stored;
+        let mut known = sources.len();
+        let stored: usize = snapshots.iter().map(|of| of.coverage.len()).sum();
+        let count = known + stored;
         let tallied = self.tallies(sources, stored, question, rejects)?;
         let (mut tallies, mut files) = (tallied.tallies, tallied.files);
-        if let Some(snapshot) = snapshot {
-            let twice = tallied.heads.iter().flatten().any(|head| {
-                snapshot
-                    .coverage
-                    .sources()
-                    .any(|(identity, _)| identity.began(head))
-            });
-            if twice {
+        for snapshot in snapshots {
+            if tallied
+                .heads
+                .iter()
+                .flatten()
+                .any(|head| snapshot.coverage.began(head))
+            {
                 return Err(
                     "a log is in a snapshot that is given beside it: leave one out".to_owned(),
                 );
             }
             files.extend(snapshot.files());
+            let places: Vec<usize> = (known..known + snapshot.coverage.len()).collect();
+            known += places.len();
             let stored = snapshot
                 .tallies(question, &places, count)
                 .map_err(|e| e.to_string())?;
@@ -490,7 +453,7 @@ enum Usual {
 
 impl Run<'_> {
     /// Reads what is usual: a time range of the log, or another log, whole.
-    fn baseline(&self, text: &str, form: Format) -> Result<Usual, String> {
+    fn baseline(&self, text: &str, settings: &Settings) -> Result<Usual, String> {
         let shown = Untrusted::new(text.as_bytes()).for_terminal();
         if let Some((from, until)) = text.split_once("..")
             && !Path::new(text).exists()
@@ -508,13 +471,18 @@ impl Run<'_> {
             }
             return Ok(Usual::Range(from, until));
         }
+        let mut logs = vec![PathBuf::from(text)];
+        let snapshots = Vec::from_iter(snapshot::take_from(&mut logs)?);
+        snapshot::agreed(settings.clone(), &snapshots)?;
         let question = Question {
+            memory: memory(self.flags),
             slowest: 0,
             examples: 0,
-            shown: None,
-            ..question(self.flags, form)?
+            runs: false,
+            ..settings.question()?
         };
-        let summary = self.summary(vec![Source::File(text.into())], &question, None)?;
+        let sources = logs.into_iter().map(Source::File).collect();
+        let summary = self.summary(sources, snapshots, &question, None)?;
         match summary.files.first().and_then(|file| file.error.as_ref()) {
             Some(error) => Err(format!("--baseline: {shown}: {error}")),
             None if summary.lines.records == 0 => {
@@ -668,42 +636,21 @@ fn dimensions(flags: &ReportFlags) -> Result<Vec<Dimension>, String> {
     flags.group_by.iter().map(dimension).collect()
 }
 
-pub(super) fn question(flags: &ReportFlags, form: Format) -> Result<Question, String> {
-    let patterns = |texts: &[String]| {
-        texts
-            .iter()
-            .map(|text| Pattern::new(text))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| e.to_string())
-    };
+fn memory(flags: &ReportFlags) -> usize {
+    flags.memory.map_or(Question::MEMORY, |bytes| {
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    })
+}
+
+/// What the report asks of the logs, by these settings.
+pub(super) fn question(
+    flags: &ReportFlags,
+    settings: &Settings,
+    form: Format,
+) -> Result<Question, String> {
     let shown = flags.show.as_deref().map(Shown::new);
     Ok(Question {
-        naming: Naming {
-            patterns: patterns(&flags.matches)?,
-            streams: patterns(&flags.stream)?,
-            dimensions: dimensions(flags)?,
-        },
-        clock: AppClock {
-            metric: flags
-                .app_metric
-                .as_ref()
-                .map(|name| name.clone().into_bytes()),
-        },
-        filter: flags
-            .filter
-            .as_deref()
-            .map(Filter::new)
-            .transpose()
-            .map_err(|e| format!("--where: {e}"))?,
-        since: None,
-        until: None,
-        window_seconds: match flags.window {
-            Some(Window::Seconds(seconds)) => Some(seconds),
-            Some(Window::Auto) | None => None,
-        },
-        memory: flags.memory.map_or(Question::MEMORY, |bytes| {
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        }),
+        memory: memory(flags),
         slowest: flags.slowest.unwrap_or(0),
         examples: match (&shown, form) {
             (Some(_), _) => SHOWN_EXAMPLES,
@@ -712,6 +659,7 @@ pub(super) fn question(flags: &ReportFlags, form: Format) -> Result<Question, St
         },
         runs: false,
         shown,
+        ..settings.question()?
     })
 }
 

@@ -86,11 +86,7 @@ pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
         Some(path) if path.exists() => Some(read(path)?),
         _ => None,
     };
-    let given = report::settings(&reading)?;
-    let settings = match &old {
-        Some(old) => agreed(&given, &old.settings)?,
-        None => given,
-    };
+    let settings = agreed(report::settings(&reading)?, old.as_slice())?;
     let question = settings.question()?;
     let whole = match (&flags.stdin_range, &flags.range, flags.shard) {
         (Some(range), ..) => vec![Source::StdinPiece(range.clone())],
@@ -155,16 +151,21 @@ pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
     Ok(exit)
 }
 
-/// The settings of a snapshot, where nothing else was asked for.
-pub fn agreed(given: &Settings, stored: &Settings) -> Result<Settings, String> {
-    if *given == Settings::default() {
-        return Ok(stored.clone());
+/// The settings of the snapshots where nothing else was asked for; without any, those that are given.
+pub fn agreed(given: Settings, snapshots: &[Snapshot]) -> Result<Settings, String> {
+    let Some((first, rest)) = snapshots.split_first() else {
+        return Ok(given);
+    };
+    let stored = &first.settings;
+    let differ = |other: &Snapshot| stored.difference(&other.settings);
+    if let Some(difference) = rest.iter().find_map(differ) {
+        return Err(format!("the snapshots differ, {difference}"));
     }
     match given.difference(stored) {
-        None => Ok(stored.clone()),
-        Some(difference) => Err(format!(
+        Some(difference) if given != Settings::default() => Err(format!(
             "the flags and the snapshot differ, {difference}: give none, or make the snapshot with the same"
         )),
+        _ => Ok(stored.clone()),
     }
 }
 
@@ -397,6 +398,11 @@ fn read_all(files: &[PathBuf]) -> Result<Snapshot, String> {
         }
         return Snapshot::read(std::io::stdin().lock()).map_err(|e| format!("stdin: {e}"));
     }
+    merged(files)?.ok_or_else(|| "no snapshot".to_owned())
+}
+
+/// The snapshots of these files together; `None` where there is no file.
+fn merged(files: &[PathBuf]) -> Result<Option<Snapshot>, String> {
     let mut merged: Option<Snapshot> = None;
     for file in files {
         let next = read(file)?;
@@ -407,7 +413,7 @@ fn read_all(files: &[PathBuf]) -> Result<Snapshot, String> {
                 .map_err(|e| format!("{}: {e}", shown(file)))?,
         });
     }
-    merged.ok_or_else(|| "no snapshot".to_owned())
+    Ok(merged)
 }
 
 /// Reads a snapshot.
@@ -417,28 +423,14 @@ pub fn read(path: &Path) -> Result<Snapshot, String> {
     Snapshot::read(std::io::BufReader::new(file)).map_err(|e| format!("{name}: {e}"))
 }
 
-/// Takes the snapshots out of the files: those that begin as one.
-pub fn among(files: &mut Vec<PathBuf>) -> Result<Vec<(PathBuf, Snapshot)>, String> {
-    let mut snapshots = Vec::new();
-    let mut error = None;
-    files.retain(|path| {
-        if error.is_some() || !is_snapshot(path) {
-            return true;
-        }
-        match read(path) {
-            Ok(snapshot) => snapshots.push((path.clone(), snapshot)),
-            Err(why) => error = Some(why),
-        }
-        false
-    });
-    match error {
-        Some(error) => Err(error),
-        None => Ok(snapshots),
-    }
+/// Takes the snapshots out of the files, and merges them: those that begin as one.
+pub fn take_from(files: &mut Vec<PathBuf>) -> Result<Option<Snapshot>, String> {
+    let snapshots: Vec<PathBuf> = files.extract_if(.., |path| is_snapshot(path)).collect();
+    merged(&snapshots)
 }
 
 /// Only a regular file is looked into: what is read of a pipe is gone.
-pub fn is_snapshot(path: &Path) -> bool {
+fn is_snapshot(path: &Path) -> bool {
     let mut magic = Vec::new();
     path.metadata().is_ok_and(|meta| meta.is_file())
         && File::open(path)

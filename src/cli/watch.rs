@@ -48,7 +48,8 @@ pub fn run(mut flags: WatchFlags) -> Result<Exit, String> {
         ..ReportFlags::default()
     })?;
     let format = report::log_format(&report_flags)?;
-    let mut question = report::question(&report_flags, form)?;
+    let settings = report::settings(&report_flags)?;
+    let mut question = report::question(&report_flags, &settings, form)?;
     question.examples = EXAMPLES;
     let (interrupt, stop) =
         signals::install_for_screen().map_err(|e| format!("cannot watch for signals: {e}"))?;

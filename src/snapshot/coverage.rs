@@ -125,6 +125,12 @@ impl Coverage {
         self.0.iter()
     }
 
+    /// Whether a source that begins like this is among them.
+    #[must_use]
+    pub fn began(&self, head: &[u8]) -> bool {
+        self.0.keys().any(|identity| identity.began(head))
+    }
+
     /// How many sources there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -17,7 +17,8 @@ pub const MAGIC: [u8; 8] = *b"\x89SLOWP\n\0";
 /// The version of the payload. Another one is refused, never guessed at.
 pub const VERSION: u16 = 1;
 
-const HEADER: usize = 24;
+/// The bytes before the payload.
+pub const HEADER: usize = 24;
 
 /// A longer payload is not read: no run's tallies come near it.
 const LONGEST: u64 = 1 << 30;

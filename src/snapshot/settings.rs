@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Dimension, Naming, Pattern};
 use crate::filter::Filter;
 use crate::phases::AppClock;
-use crate::stamp::Stamp;
 use crate::summary::Question;
 
 /// As a person gave them.
@@ -21,10 +20,6 @@ pub struct Settings {
     pub app_metric: Option<String>,
     /// Which records count.
     pub filter: Option<String>,
-    /// Records before this time do not count.
-    pub since: Option<Stamp>,
-    /// Records from this time on do not count.
-    pub until: Option<Stamp>,
     /// The width of a window in seconds.
     pub window_seconds: Option<u32>,
 }
@@ -65,8 +60,8 @@ impl Settings {
                 metric: self.app_metric.clone().map(String::into_bytes),
             },
             filter: filter.map_err(|e| format!("--where: {e}"))?,
-            since: self.since,
-            until: self.until,
+            since: None,
+            until: None,
             window_seconds: self.window_seconds,
             memory: Question::MEMORY,
             slowest: SLOWEST,
@@ -87,8 +82,6 @@ impl Settings {
             }
         };
         let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
-        let time =
-            |time: Option<Stamp>| time.map_or_else(|| "nothing".to_owned(), |at| at.rfc3339());
         let width =
             |width: Option<u32>| width.map_or_else(|| "auto".to_owned(), |s| format!("{s}s"));
         let rows = [
@@ -101,8 +94,6 @@ impl Settings {
                 text(&other.app_metric),
             ),
             ("--where", text(&self.filter), text(&other.filter)),
-            ("--since", time(self.since), time(other.since)),
-            ("--until", time(self.until), time(other.until)),
             (
                 "--window",
                 width(self.window_seconds),

@@ -8,10 +8,10 @@
 
 use hdrhistogram::Histogram as Frozen;
 
-use super::stored::MOST_COUNTED;
+use super::hdr;
 
 /// Two significant digits: 256 buckets for the first 256 µs, then 128 for each doubling.
-const SIGNIFICANT_DIGITS: u8 = 2;
+pub(super) const SIGNIFICANT_DIGITS: u8 = 2;
 /// `log2` of the buckets of the first stretch.
 const FIRST_BITS: u32 = 8;
 /// Buckets of each doubling.
@@ -42,7 +42,7 @@ const ALLOCATION: usize = 16;
 
 /// A mergeable histogram of durations in microseconds.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[serde(into = "Vec<(u16, u64)>", try_from = "Vec<(u16, u64)>")]
+#[serde(into = "Vec<u8>", try_from = "Vec<u8>")]
 pub struct Histogram(Form);
 
 #[derive(Debug, Clone)]
@@ -62,36 +62,24 @@ impl Default for Histogram {
 }
 
 /// The highest bucket there is.
-const LAST_BUCKET: u16 = 7_423;
+pub(super) const LAST_BUCKET: u16 = 7_423;
 
-/// A histogram on disk: each bucket that is not empty, as the distance from the one before, and its count.
-impl From<Histogram> for Vec<(u16, u64)> {
+/// A histogram on disk, see [`hdr`].
+impl From<Histogram> for Vec<u8> {
     fn from(histogram: Histogram) -> Self {
-        let mut pairs = Vec::new();
-        let mut last = 0;
-        histogram.for_each(|bucket, count| {
-            pairs.push((bucket - last, count));
-            last = bucket;
-        });
-        pairs
+        let mut buckets = Vec::new();
+        histogram.for_each(|bucket, count| buckets.push((bucket, count)));
+        hdr::encode(&buckets)
     }
 }
 
-impl TryFrom<Vec<(u16, u64)>> for Histogram {
+impl TryFrom<Vec<u8>> for Histogram {
     type Error = &'static str;
 
-    fn try_from(pairs: Vec<(u16, u64)>) -> Result<Self, Self::Error> {
+    fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
         let mut histogram = Histogram::default();
-        let mut bucket: u16 = 0;
-        for (at, (distance, count)) in pairs.iter().enumerate() {
-            bucket = bucket
-                .checked_add(*distance)
-                .filter(|bucket| *bucket <= LAST_BUCKET)
-                .ok_or("a bucket that is none")?;
-            if (at > 0 && *distance == 0) || *count == 0 || *count >= MOST_COUNTED {
-                return Err("a count that is none");
-            }
-            histogram.add(bucket, *count, Growth::Small);
+        for (bucket, count) in hdr::decode(&bytes)? {
+            histogram.add(bucket, count, Growth::Small);
         }
         Ok(histogram)
     }
@@ -106,7 +94,7 @@ fn bucket_of(value: u64) -> u16 {
 }
 
 /// The lowest value of a bucket and the highest.
-fn bounds_of(bucket: u16) -> (u64, u64) {
+pub(super) fn bounds_of(bucket: u16) -> (u64, u64) {
     let bucket = u64::from(bucket);
     if bucket < 2 * HALF {
         return (bucket, bucket);
@@ -435,17 +423,16 @@ mod tests {
     #[test]
     fn the_last_bucket_is_that_of_the_largest_value() {
         assert_eq!(bucket_of(u64::MAX), LAST_BUCKET);
-        let stored: Vec<(u16, u64)> = vec![(0, 1), (7, 3), (LAST_BUCKET - 7, 2)];
-        let histogram = Histogram::try_from(stored.clone()).unwrap();
-        assert_eq!(Vec::from(histogram), stored);
-        for bad in [
-            vec![(1, 1), (0, 1)],
-            vec![(1, 0)],
-            vec![(LAST_BUCKET, 1), (1, 1)],
-            vec![(1, u64::MAX)],
-        ] {
-            assert!(Histogram::try_from(bad).is_err());
-        }
+    }
+
+    #[test]
+    fn a_histogram_comes_back_from_disk() {
+        let mut histogram = Histogram::default();
+        values().for_each(|value| histogram.record(value, Growth::Fast));
+        let stored = Vec::from(histogram.clone());
+        let back = Histogram::try_from(stored.clone()).unwrap();
+        assert_eq!(back.buckets(), histogram.buckets());
+        assert_eq!(Vec::from(back), stored);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod cells;
 mod course;
 mod freeze;
+mod hdr;
 pub mod histogram;
 mod lens;
 mod pool;

@@ -50,7 +50,7 @@ impl From<PhaseTally> for StoredPhase {
             sum: tally.sum,
             min: if tally.count == 0 { 0 } else { tally.min },
             max: tally.max,
-            histogram: tally.histogram(),
+            histogram: tally.histogram,
             censored: tally.censored,
         }
     }

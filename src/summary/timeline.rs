@@ -133,7 +133,7 @@ impl TryFrom<StoredTimeline> for Timeline {
             grid: stored.grid,
             index: index.map(|(at, (window, _))| (*window, at)).collect(),
             windows: stored.windows,
-            last: None,
+            last: Last::NONE,
         })
     }
 }

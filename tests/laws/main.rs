@@ -10,8 +10,9 @@
 //! | 7 log content is hostile | `hostile/` |
 //! | 8 nothing panics | `no_panic/` |
 //!
-//! `follow.rs` is the law of following: nothing lost, nothing repeated. Law 5 and 6 are measured by the benches, law 9 is about the program's `-o` and so a test of the
-//! command line.
+//! `follow.rs` is the law of following: nothing lost, nothing repeated. `snapshot.rs` is the law of pieces:
+//! put together they are the whole. Law 5 and 6 are measured by the benches, law 9 is about the program's
+//! `-o` and so a test of the command line.
 
 // A test that panics says where and why.
 #![allow(clippy::unwrap_used)]
@@ -26,6 +27,7 @@ mod no_panic;
 mod oracle;
 mod reading;
 mod same_answer;
+mod snapshot;
 mod stdin;
 mod whole_and_parts;
 

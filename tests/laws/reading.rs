@@ -58,7 +58,7 @@ fn pool(threads: usize) -> &'static rayon::ThreadPool {
 
 /// The tallies of files, how reading each of them ended, and the rejected lines.
 pub struct Tallied {
-    tallies: Tallies,
+    pub tallies: Tallies,
     errors: Vec<Option<String>>,
     pub rejected: Vec<u8>,
 }
@@ -77,10 +77,18 @@ impl Tallied {
 
 /// Tallies files.
 pub fn tally(files: &[File], plan: &Arc<Plan>, question: &Question, way: Way) -> Tallied {
-    let sources = files
-        .iter()
-        .map(|file| Source::File(file.path.clone()))
-        .collect();
+    let source = |file: &File| Source::File(file.path.clone());
+    tally_sources(files.iter().map(source).collect(), plan, question, way)
+}
+
+/// Tallies sources.
+pub fn tally_sources(
+    sources: Vec<Source>,
+    plan: &Arc<Plan>,
+    question: &Question,
+    way: Way,
+) -> Tallied {
+    let count = sources.len();
     let progress = Arc::new(Progress::default());
     let plans = Arc::new(Plans::only((**plan).clone()));
     let open = |_: usize, _: &[u8]| Ok(Arc::clone(&plans));
@@ -94,7 +102,7 @@ pub fn tally(files: &[File], plan: &Arc<Plan>, question: &Question, way: Way) ->
     let tallies = reduce(
         pool(way.threads),
         &feed,
-        files.len(),
+        count,
         question,
         &progress,
         Some(&sink),
