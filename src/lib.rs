@@ -38,6 +38,7 @@
 
 pub mod detection;
 pub mod diagnosis;
+pub mod diff;
 pub mod endpoint;
 pub mod filter;
 pub mod gate;

@@ -32,7 +32,7 @@ const LEAVES: &[&str] = &["error", "unit", "stamp", "scan", "untrusted"];
 
 /// Modules beside the spine. Each may import all of the spine and the leaves, and none of the others; no
 /// module of the spine imports them.
-const SIDES: &[&str] = &["gate", "live", "snapshot"];
+const SIDES: &[&str] = &["diff", "gate", "live", "snapshot"];
 
 /// The program's side: it puts the parts together, so it may import them all. No part imports it.
 const PROGRAM: &[&str] = &["cli", "main", "lib"];

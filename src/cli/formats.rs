@@ -29,6 +29,12 @@ pub fn run(what: Option<&Path>, grammar: Option<&Path>) -> Result<Exit, String> 
         None => list(),
         Some(what) => match what.to_str().map(builtin::find) {
             Some(Ok(builtin)) => full(builtin),
+            _ if super::snapshot::is_snapshot(what) => {
+                let shown = Untrusted::new(what.as_os_str().as_encoded_bytes()).for_terminal();
+                return Err(format!(
+                    "{shown}: is a snapshot, which holds no lines: slowpath inspect tells about it"
+                ));
+            }
             _ if what.exists() || what.as_os_str() == "-" => explain(what, &format)?,
             near => {
                 let hint = match near {

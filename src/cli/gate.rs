@@ -84,6 +84,9 @@ pub struct GateFlags {
     reading: ReadingFlags,
 }
 
+/// What the verdict is printed as.
+const FORMS: [Format; 3] = [Format::Table, Format::Json, Format::Markdown];
+
 /// As what an inconclusive gate counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Inconclusive {
@@ -119,7 +122,7 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
         junit,
         reading,
     } = flags;
-    let form = form(format, output.as_deref())?;
+    let form = output::form(format, output.as_deref(), &FORMS)?;
     let (reading, settings) = config::apply_with_gate(reading.of_report())?;
     let given = GateSettings {
         budget,
@@ -146,7 +149,7 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
     output::check(&outputs, &sources)?;
     let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
     let (file, junit_file) = (create(&output)?, create(&junit)?);
-    let settings = snapshot::agreed(report::settings(&reading)?, &snapshots)?;
+    let settings = snapshot::agreed(report::settings(&reading)?, &Vec::from_iter(&snapshots))?;
     let mut question = report::question(&reading, &settings, Format::Table)?;
     question.runs = true;
     let interrupt =
@@ -173,7 +176,7 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
     let text = match form {
         Format::Json => json::render(&told),
         Format::Markdown => markdown::render(&told),
-        Format::Table | Format::Csv | Format::Html => table::render(&told),
+        _ => table::render(&told),
     };
     let mut exit = trouble.and(exit(&judgement, inconclusive));
     exit = exit.and(match file {
@@ -278,24 +281,6 @@ fn runs(files: [(Arm, Vec<PathBuf>); 2]) -> Result<Given, String> {
     }
     given.arms.extend(stored);
     Ok(given)
-}
-
-fn form(format: Option<Format>, output: Option<&Path>) -> Result<Format, String> {
-    let extension = output
-        .and_then(Path::extension)
-        .and_then(|extension| extension.to_str());
-    match (format, extension) {
-        (Some(Format::Csv | Format::Html), _) => {
-            Err("the gate prints table, json or markdown".to_owned())
-        }
-        (Some(format), _) => Ok(format),
-        (None, Some("json")) => Ok(Format::Json),
-        (None, Some("md" | "markdown")) => Ok(Format::Markdown),
-        (None, None | Some("txt")) => Ok(Format::Table),
-        (None, Some(other)) => Err(format!(
-            "the extension {other:?} says no format: give -f table, json or markdown"
-        )),
-    }
 }
 
 /// In GitHub Actions: annotations, and the step's summary.

@@ -1,6 +1,7 @@
 //! The command line: its definitions, and one file for each subcommand.
 
 mod config;
+mod diff;
 mod exit;
 mod flags;
 mod formats;
@@ -47,6 +48,8 @@ enum Command {
     Report(Box<ReportFlags>),
     /// A log while it is written, on the whole screen; without a terminal, a report every so often
     Watch(Box<WatchFlags>),
+    /// What two logs differ in, endpoint by endpoint
+    Diff(Box<diff::DiffFlags>),
     /// Whether a candidate is slower than a baseline, from runs of the same traffic against both
     Gate(Box<gate::GateFlags>),
     /// Tallies of logs, or of a piece of one, on disk: every command that takes a log takes them
@@ -108,6 +111,7 @@ pub fn run() -> Exit {
         None => report::run(cli.report),
         Some(Command::Report(flags)) => report::run(*flags),
         Some(Command::Watch(flags)) => watch::run(*flags),
+        Some(Command::Diff(flags)) => diff::run(*flags),
         Some(Command::Gate(flags)) => gate::run(*flags),
         Some(Command::Snapshot(flags)) => snapshot::run(*flags),
         Some(Command::Merge(flags)) => snapshot::merge(flags),

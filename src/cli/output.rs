@@ -9,6 +9,7 @@ use slowpath::untrusted::Untrusted;
 use tempfile::NamedTempFile;
 
 use super::Exit;
+use super::flags::Format;
 
 /// Writes to stdout. A reader that has gone away (`| head -1`) is no trouble.
 pub fn to_stdout(bytes: &[u8]) -> Result<Exit, String> {
@@ -137,6 +138,45 @@ impl Write for OutputFile {
             Kind::Whole { temporary, .. } => temporary.flush(),
             Kind::Direct(file) => file.flush(),
         }
+    }
+}
+
+/// The form of the output, one of these: what was asked for, or what the extension of the file says.
+pub fn form(
+    given: Option<Format>,
+    output: Option<&Path>,
+    forms: &[Format],
+) -> Result<Format, String> {
+    let extension = output
+        .and_then(Path::extension)
+        .and_then(|extension| extension.to_str());
+    let names = || {
+        let names = forms.iter().filter_map(clap::ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|name| name.get_name().to_owned()).collect();
+        match names.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+            None => String::new(),
+        }
+    };
+    let form = match (given, extension) {
+        (Some(form), _) => form,
+        (None, None | Some("txt")) => Format::Table,
+        (None, Some("json")) => Format::Json,
+        (None, Some("csv")) => Format::Csv,
+        (None, Some("md" | "markdown")) => Format::Markdown,
+        (None, Some("html" | "htm")) => Format::Html,
+        (None, Some(other)) => {
+            return Err(format!(
+                "the extension {other:?} says no format: give -f {}",
+                names()
+            ));
+        }
+    };
+    if forms.contains(&form) {
+        Ok(form)
+    } else {
+        Err(format!("this command prints {}", names()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use clap::ValueEnum as _;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use slowpath::detection::{Candidates, Format as LogFormat, read_field, why_none_fits};
 use slowpath::diagnosis::{Baseline, Context, Diagnosis, Mark, diagnose_with};
@@ -12,7 +13,7 @@ use slowpath::grammar::{Fields, builtin, nginx_conf, role_of};
 use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
 use slowpath::record::Plans;
 use slowpath::report::{Choice, Column, View, csv, html, json, markdown, show, table};
-use slowpath::snapshot::{Settings, Snapshot};
+use slowpath::snapshot::{Settings, Snapshot, frame};
 use slowpath::stamp::{Stamp, StampForm};
 use slowpath::summary::{
     FileSummary, Question, RejectSink, Shown, Summary, Tallies, freeze, latest, reduce,
@@ -34,11 +35,15 @@ const SHOWN_EXAMPLES: usize = 10;
 /// Runs the report.
 pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     let flags = config::apply(flags)?;
-    let form = form(&flags)?;
+    let form = output::form(
+        flags.format,
+        flags.output.as_deref(),
+        Format::value_variants(),
+    )?;
     let choice = choice(&flags, form)?;
     let log_format = log_format(&flags)?;
     let (mut sources, snapshots) = given(&flags)?;
-    let settings = snapshot::agreed(settings(&flags)?, &snapshots)?;
+    let settings = snapshot::agreed(settings(&flags)?, &Vec::from_iter(&snapshots))?;
     let mut question = question(&flags, &settings, form)?;
     let outputs: Vec<&Path> = [&flags.output, &flags.rejects]
         .into_iter()
@@ -318,6 +323,9 @@ impl Run<'_> {
         needs: Fields,
         found: &Found,
     ) -> Result<Arc<Plans>, String> {
+        if head.starts_with(&frame::MAGIC) {
+            return Err(snapshot::NOT_HERE.to_owned());
+        }
         let candidates = self.candidates(sources, at, head)?;
         if let Some(why) = candidates
             .as_ref()
@@ -473,7 +481,7 @@ impl Run<'_> {
         }
         let mut logs = vec![PathBuf::from(text)];
         let snapshots = Vec::from_iter(snapshot::take_from(&mut logs)?);
-        snapshot::agreed(settings.clone(), &snapshots)?;
+        snapshot::agreed(settings.clone(), &Vec::from_iter(&snapshots))?;
         let question = Question {
             memory: memory(self.flags),
             slowest: 0,
@@ -546,28 +554,6 @@ impl Moment {
         stamp.map(Moment::At).ok_or_else(|| {
             format!("{text:?} is no time: give RFC 3339 (2026-01-31T12:00:00Z), a date (2026-01-31, UTC), or a duration back from the last record (1h)")
         })
-    }
-}
-
-/// The form of the output: what was asked for, or what the extension of the file says.
-fn form(flags: &ReportFlags) -> Result<Format, String> {
-    if let Some(form) = flags.format {
-        return Ok(form);
-    }
-    let extension = flags
-        .output
-        .as_deref()
-        .and_then(Path::extension)
-        .and_then(|extension| extension.to_str());
-    match extension {
-        None | Some("txt") => Ok(Format::Table),
-        Some("json") => Ok(Format::Json),
-        Some("csv") => Ok(Format::Csv),
-        Some("md" | "markdown") => Ok(Format::Markdown),
-        Some("html" | "htm") => Ok(Format::Html),
-        Some(other) => Err(format!(
-            "the extension {other:?} says no format: give -f table, json, csv, markdown or html"
-        )),
     }
 }
 

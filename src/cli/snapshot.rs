@@ -19,6 +19,9 @@ use super::output::{self, OutputFile};
 use super::report::{self, Run, Tallied};
 use super::{Exit, config, say, signals, sources};
 
+/// Said where the bytes of a snapshot come as those of a log.
+pub const NOT_HERE: &str = "is a snapshot, not a log: name the file itself, not compressed and not through a pipe (slowpath merge reads a stream of them)";
+
 /// The flags of `snapshot`.
 #[derive(Debug, Args)]
 pub struct SnapshotFlags {
@@ -86,7 +89,7 @@ pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
         Some(path) if path.exists() => Some(read(path)?),
         _ => None,
     };
-    let settings = agreed(report::settings(&reading)?, old.as_slice())?;
+    let settings = agreed(report::settings(&reading)?, &Vec::from_iter(&old))?;
     let question = settings.question()?;
     let whole = match (&flags.stdin_range, &flags.range, flags.shard) {
         (Some(range), ..) => vec![Source::StdinPiece(range.clone())],
@@ -152,12 +155,12 @@ pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
 }
 
 /// The settings of the snapshots where nothing else was asked for; without any, those that are given.
-pub fn agreed(given: Settings, snapshots: &[Snapshot]) -> Result<Settings, String> {
+pub fn agreed(given: Settings, snapshots: &[&Snapshot]) -> Result<Settings, String> {
     let Some((first, rest)) = snapshots.split_first() else {
         return Ok(given);
     };
     let stored = &first.settings;
-    let differ = |other: &Snapshot| stored.difference(&other.settings);
+    let differ = |other: &&Snapshot| stored.difference(&other.settings);
     if let Some(difference) = rest.iter().find_map(differ) {
         return Err(format!("the snapshots differ, {difference}"));
     }
@@ -430,7 +433,7 @@ pub fn take_from(files: &mut Vec<PathBuf>) -> Result<Option<Snapshot>, String> {
 }
 
 /// Only a regular file is looked into: what is read of a pipe is gone.
-fn is_snapshot(path: &Path) -> bool {
+pub fn is_snapshot(path: &Path) -> bool {
     let mut magic = Vec::new();
     path.metadata().is_ok_and(|meta| meta.is_file())
         && File::open(path)

@@ -16,7 +16,7 @@ use slowpath::stamp::Stamp;
 use slowpath::summary::{FileSummary, Question, Summary, freeze};
 
 use super::flags::{Format, ReportFlags, WatchFlags};
-use super::{Exit, config, output, report, say, signals};
+use super::{Exit, config, output, report, say, signals, snapshot};
 
 /// Blocks that wait to be taken in.
 const WAITING: usize = 8;
@@ -87,6 +87,12 @@ fn source(file: Option<&Path>) -> Result<Source, String> {
     {
         return Err(format!(
             "{}: is a directory: name a file in it",
+            source.shown()
+        ));
+    }
+    if source.path().is_some_and(snapshot::is_snapshot) {
+        return Err(format!(
+            "{}: is a snapshot, which does not grow: name the log",
             source.shown()
         ));
     }

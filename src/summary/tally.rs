@@ -78,7 +78,6 @@ impl TryFrom<StoredPhase> for PhaseTally {
             max: stored.max,
             histogram: stored.histogram,
             censored: stored.censored,
-            ..PhaseTally::default()
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod claims;
 mod damage;
+mod diff;
 mod filters;
 mod formats;
 mod gate;

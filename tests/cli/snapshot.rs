@@ -183,6 +183,8 @@ fn each_fault_has_its_own_words() {
         (vec!["inspect", "flipped"], "changed or damaged"),
         (vec!["report", "future"], "version 9"),
         (vec!["inspect", "a.log"], "is no snapshot"),
+        (vec!["watch", "p1"], "does not grow"),
+        (vec!["formats", "p1"], "slowpath inspect tells"),
         (
             vec!["p1", "-m", "/e0/*"],
             "the flags and the snapshot differ",
@@ -191,6 +193,11 @@ fn each_fault_has_its_own_words() {
     ] {
         slowpath(&args).within(&scratch).run().exits(2).says(why);
     }
+    shell("\"$slowpath\" - < p1")
+        .within(&scratch)
+        .run()
+        .exits(2)
+        .says("not through a pipe");
     run(&scratch, "merge p4 p1 p2 -o gap", 0);
     slowpath(["inspect", "gap"])
         .within(&scratch)
@@ -198,4 +205,34 @@ fn each_fault_has_its_own_words() {
         .exits(2)
         .prints("MISSING bytes 20000:30000");
     assert!(!scratch.names().contains(&"x".to_owned()));
+}
+
+#[test]
+fn what_is_usual_and_what_is_compared_may_be_snapshots() {
+    let scratch = scratch();
+    run(&scratch, "snapshot a.log -o a", 0);
+    run(&scratch, "snapshot b.log -o b", 0);
+    let of = |args: &str| {
+        let ended = slowpath(args.split(' ')).within(&scratch).run();
+        (ended.code, ended.stdout)
+    };
+    assert_eq!(
+        of("b.log --baseline a.log -f json"),
+        of("b --baseline a -f json")
+    );
+    let logs = of("gate --baseline a.log --candidate b.log -f json");
+    assert_eq!(logs, of("gate --baseline a --candidate b -f json"));
+    assert_eq!(logs, of("gate --baseline a.log --candidate b -f json"));
+    // A snapshot of two logs is of two runs.
+    run(&scratch, "snapshot a.log b.log -o both", 0);
+    assert_eq!(
+        of("gate --baseline a.log --baseline b.log --candidate b.log -f json"),
+        of("gate --baseline both --candidate b -f json")
+    );
+    run(&scratch, "snapshot b.log -m /e0/* -o other", 0);
+    slowpath(["gate", "--baseline", "a", "--candidate", "other"])
+        .within(&scratch)
+        .run()
+        .exits(2)
+        .says("the snapshots differ, --match");
 }
