@@ -329,6 +329,17 @@ impl Quantile {
         product.div_ceil(1_000_000) as u64
     }
 
+    /// `0.5`, `0.999`: as a fraction of one.
+    #[must_use]
+    pub fn fraction(self) -> String {
+        match self.millionths {
+            1_000_000 => "1".to_owned(),
+            millionths => format!("0.{millionths:06}")
+                .trim_end_matches('0')
+                .to_owned(),
+        }
+    }
+
     /// `p50`, `p99_9`: the key in JSON and the name of a column.
     #[must_use]
     pub fn key(self) -> String {
@@ -454,6 +465,14 @@ pub fn read_bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quantiles_are_fractions_too() {
+        let fraction = |text: &str| text.parse::<Quantile>().map(Quantile::fraction);
+        assert_eq!(fraction("50").as_deref(), Ok("0.5"));
+        assert_eq!(fraction("99.9").as_deref(), Ok("0.999"));
+        assert_eq!(fraction("100").as_deref(), Ok("1"));
+    }
 
     #[test]
     fn durations_are_read_as_decimals_and_truncated() {

@@ -115,6 +115,39 @@ impl<'a> Untrusted<'a> {
         String::from_utf8_lossy(self.0)
     }
 
+    /// For the value of a label in OpenMetrics text, between its quotes: what the format escapes, and
+    /// U+FFFD in place of what is no UTF-8.
+    #[must_use]
+    pub fn for_label(self) -> String {
+        let mut out = String::with_capacity(self.0.len());
+        for c in self.for_json().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '"' => out.push_str("\\\""),
+                '\n' => out.push_str("\\n"),
+                c if is_unsafe_to_show(c) => push_escaped(&mut out, c),
+                c => out.push(c),
+            }
+        }
+        out
+    }
+
+    /// For the tag of a line of an HdrHistogram log: what is no letter, digit or one of `/:._~-` is
+    /// percent-encoded, so that no comma, blank or end of line is left.
+    #[must_use]
+    pub fn for_tag(self) -> String {
+        let mut out = String::with_capacity(self.0.len());
+        for byte in self.0 {
+            if byte.is_ascii_alphanumeric() || b"/:._~-".contains(byte) {
+                out.push(char::from(*byte));
+            } else {
+                // OK because write! to a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+        out
+    }
+
     /// The bytes in base64, where [`Untrusted::for_json`] loses some.
     #[must_use]
     pub fn base64_if_lossy(self) -> Option<String> {
@@ -178,6 +211,17 @@ pub fn fit(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_and_tags_do_not_end_early() {
+        let label = |bytes: &[u8]| Untrusted::new(bytes).for_label();
+        assert_eq!(label(b"/a/:id"), "/a/:id");
+        assert_eq!(label(b"a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+        assert_eq!(label(b"\xff"), "\u{fffd}");
+        let tag = |bytes: &[u8]| Untrusted::new(bytes).for_tag();
+        assert_eq!(tag(b"/a/:id"), "/a/:id");
+        assert_eq!(tag(b"a,b c\n%"), "a%2Cb%20c%0A%25");
+    }
 
     #[test]
     fn nothing_reaches_a_terminal_unescaped() {

@@ -52,7 +52,7 @@ def wait_for(url):
 
 def measure(folder, name, slower, seconds, port):
     """One run: a fresh application, a fresh nginx, warm-up that is not logged, then the load."""
-    environment = dict(os.environ, SLOWER=str(int(slower)))
+    environment = dict(os.environ, SLOWER="1.2" if slower else "1")
     app = subprocess.Popen(
         ["gunicorn", "--log-level", "error", "-k", "gthread", "-w", "2", "--threads", "8", "-b", f"127.0.0.1:{port + 1}", "--chdir", str(HERE), "app:application"],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -21,6 +21,12 @@ pub enum Format {
     Markdown,
     /// One page to look at and to send around; it asks for nothing from anywhere
     Html,
+    /// OpenMetrics text, for the textfile collector of Prometheus' node_exporter
+    Openmetrics,
+    /// An interval log for the tools of HdrHistogram
+    Hlog,
+    /// A percentile distribution for HdrHistogram's plotter; with --show of one endpoint
+    Hgrm,
 }
 
 /// When colours are used.

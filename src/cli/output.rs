@@ -166,6 +166,9 @@ pub fn form(
         (None, Some("csv")) => Format::Csv,
         (None, Some("md" | "markdown")) => Format::Markdown,
         (None, Some("html" | "htm")) => Format::Html,
+        (None, Some("prom")) => Format::Openmetrics,
+        (None, Some("hlog")) => Format::Hlog,
+        (None, Some("hgrm")) => Format::Hgrm,
         (None, Some(other)) => {
             return Err(format!(
                 "the extension {other:?} says no format: give -f {}",

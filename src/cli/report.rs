@@ -12,7 +12,9 @@ use slowpath::endpoint::Dimension;
 use slowpath::grammar::{Fields, builtin, nginx_conf, role_of};
 use slowpath::input::{self, BLOCK, Feed, FeedOptions, Interrupt, Open, Progress, Source};
 use slowpath::record::Plans;
-use slowpath::report::{Choice, Column, View, csv, html, json, markdown, show, table};
+use slowpath::report::{
+    Choice, Column, View, csv, hgrm, hlog, html, json, markdown, openmetrics, show, table,
+};
 use slowpath::snapshot::{Settings, Snapshot, frame};
 use slowpath::stamp::{Stamp, StampForm};
 use slowpath::summary::{
@@ -123,6 +125,9 @@ fn given(flags: &ReportFlags) -> Result<(Vec<Source>, Vec<Snapshot>), String> {
             "--since, --until and --rejects need the log itself: a snapshot holds no lines"
                 .to_owned(),
         );
+    }
+    if flags.show.is_some() {
+        say("a snapshot has no timeline of a single endpoint: --show of the log itself has");
     }
     let sources = if logs.is_empty() {
         Vec::new()
@@ -729,6 +734,9 @@ fn render(
         Format::Csv => csv::render(&view),
         Format::Markdown => markdown::render(&view),
         Format::Html => html::render(&view),
+        Format::Openmetrics => openmetrics::render(&view),
+        Format::Hlog => hlog::render(&view),
+        Format::Hgrm => hgrm::render(&view, flags.show.is_some()),
     };
     (text, Exit::Fine)
 }

@@ -8,9 +8,12 @@ mod columns;
 pub mod csv;
 mod findings;
 pub(crate) mod grid;
+pub mod hgrm;
+pub mod hlog;
 pub mod html;
 pub mod json;
 pub mod markdown;
+pub mod openmetrics;
 pub mod show;
 pub mod table;
 

@@ -87,7 +87,7 @@ impl TryFrom<Vec<u8>> for Histogram {
 
 /// The bucket of a value, as `hdrhistogram` numbers them.
 #[inline]
-fn bucket_of(value: u64) -> u16 {
+pub(super) fn bucket_of(value: u64) -> u16 {
     let shift = u64::BITS - (value | ((1 << FIRST_BITS) - 1)).leading_zeros() - FIRST_BITS;
     // OK because shift <= 56 and value >> shift < 256: at most 57 * 128 + 128.
     (u64::from(shift) * HALF + (value >> shift)) as u16

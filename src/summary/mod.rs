@@ -409,6 +409,13 @@ impl Distribution {
         }
     }
 
+    /// It as bytes in the V2 encoding of HdrHistogram, in µs, two significant digits.
+    #[must_use]
+    pub fn hdr(&self) -> Vec<u8> {
+        let pair = |bucket: &Bucket| (histogram::bucket_of(bucket.low), bucket.count);
+        hdr::encode(&self.buckets.iter().map(pair).collect::<Vec<_>>())
+    }
+
     /// Adds another distribution.
     fn absorb(&mut self, other: &Distribution) {
         self.count += other.count;

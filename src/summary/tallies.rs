@@ -218,6 +218,19 @@ impl Tallies {
         let upstream =
             last_upstream(record).map(|address| upstream_tally(&mut self.upstreams, address));
         self.course.record(tally, upstream, record, arrival, phases);
+        if question.runs {
+            let runs = tally.runs.get_or_insert_default();
+            // OK because a command line names fewer files than 32 bits count.
+            runs.record(
+                source as u32,
+                arrival.unwrap_or(Stamp(0)),
+                record.status,
+                phases,
+            );
+            if let Some(range) = self.arrivals.get_mut(source) {
+                *range = both(*range, arrival.map(|at| (at, at)));
+            }
+        }
         if let (Some(stamp), Some(arrival)) = (record.stamp, arrival) {
             self.range = both(self.range, Some((stamp, stamp)));
             let is_5xx = record.status.is_some_and(|status| status >= 500);
@@ -232,34 +245,9 @@ impl Tallies {
         if self.course.is_full() {
             self.keep_course();
         }
-        if question.runs {
-            self.record_run(source, arrival.unwrap_or(Stamp(0)), record, phases, key);
-        }
         self.cap.until_look -= 1;
         if self.cap.until_look == 0 {
             self.keep_to_budget(&question.naming);
-        }
-    }
-
-    /// Counts a record in the run of its source.
-    fn record_run(
-        &mut self,
-        source: usize,
-        arrival: Stamp,
-        record: &Record<'_>,
-        phases: &Phases,
-        key: &[u8],
-    ) {
-        if record.stamp.is_some()
-            && let Some(range) = self.arrivals.get_mut(source)
-        {
-            *range = both(*range, Some((arrival, arrival)));
-        }
-        // One that was folded at the door is in no run: it is far from being among the busiest.
-        if let Some(tally) = self.endpoints.get_mut(key) {
-            // OK because a command line names fewer files than 32 bits count.
-            let runs = tally.runs.get_or_insert_default();
-            runs.record(source as u32, arrival, record.status, phases);
         }
     }
 

@@ -7,6 +7,7 @@
 mod claims;
 mod damage;
 mod diff;
+mod exports;
 mod filters;
 mod formats;
 mod gate;

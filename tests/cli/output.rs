@@ -67,7 +67,7 @@ fn an_unknown_extension_is_an_error() {
         .exits(2);
     refused
         .prints_nothing()
-        .says("the extension \"pdf\" says no format: give -f table, json, csv, markdown or html");
+        .says("the extension \"pdf\" says no format: give -f table, json, csv, markdown, html, openmetrics, hlog or hgrm");
     assert_eq!(scratch.names(), ["three.log"]);
 }
 

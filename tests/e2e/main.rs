@@ -7,6 +7,7 @@
 mod app;
 mod app_clock;
 mod client;
+mod gate;
 mod incident;
 mod log;
 mod logrotate;
