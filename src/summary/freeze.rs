@@ -27,6 +27,11 @@ const MOST_COMPARED: usize = 500;
 pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>) -> Summary {
     tallies.fold(&question.naming, Keep::Outstanding);
     tallies.keep_course();
+    tallies
+        .endpoints
+        .values_mut()
+        .for_each(|tally| tally.fill());
+    tallies.other.fill();
     let (cells, loads) = (tallies.course.cells, tallies.course.loads);
     let basis = tallies.bases.best();
     let mut totals = tallies.other.clone();

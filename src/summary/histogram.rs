@@ -232,6 +232,14 @@ impl Histogram {
         }
     }
 
+    /// How many values were counted.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let mut total: u64 = 0;
+        self.for_each(|_, count| total = total.saturating_add(count));
+        total
+    }
+
     /// Bytes on the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {

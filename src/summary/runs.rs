@@ -61,7 +61,15 @@ pub struct Block {
 impl RunTallies {
     /// Counts a record of a source that arrived then; a record without a time stamp counts as of the
     /// beginning of time, so that a run without a clock has one window.
-    pub fn record(&mut self, source: u32, arrival: Stamp, status: Option<u16>, phases: &Phases) {
+    #[inline]
+    pub fn record(
+        &mut self,
+        source: u32,
+        arrival: Stamp,
+        status: Option<u16>,
+        phases: &Phases,
+        growth: Growth,
+    ) {
         let at = match self
             .runs
             .binary_search_by_key(&source, |(source, _)| *source)
@@ -85,7 +93,7 @@ impl RunTallies {
         }
         for (histogram, phase) in window.times.iter_mut().zip(COMPARED) {
             if let Some(time) = phases.get(phase) {
-                histogram.record(time.0, Growth::Small);
+                histogram.record(time.0, growth);
             }
         }
     }
@@ -101,6 +109,27 @@ impl RunTallies {
                 Err(at) => self.runs.insert(at, (*source, theirs.clone())),
             }
         }
+    }
+
+    /// Adds the durations of a compared phase, in all runs.
+    pub fn add_times(&self, at: usize, to: &mut Histogram) {
+        for (_, window) in self.runs.iter().flat_map(|(_, run)| &run.windows) {
+            to.merge(&window.times[at], Growth::Fast);
+        }
+    }
+
+    /// How many durations of a compared phase there are.
+    pub fn times(&self, at: usize) -> u64 {
+        let windows = self.runs.iter().flat_map(|(_, run)| &run.windows);
+        windows.fold(0, |sum, (_, window)| {
+            sum.saturating_add(window.times[at].total())
+        })
+    }
+
+    /// Takes the smaller form of each histogram.
+    pub fn shrink(&mut self) {
+        let windows = self.runs.iter_mut().flat_map(|(_, run)| &mut run.windows);
+        windows.for_each(|(_, window)| window.shrink());
     }
 
     /// Gives the sources their places.
@@ -262,6 +291,11 @@ impl RunTally {
             Ok(at) => at,
             Err(at) => {
                 self.windows.insert(at, (number, WindowTally::default()));
+                // Most records are of the newest window, which is kept in the form that is fast to count in.
+                if let Some((_, before)) = at.checked_sub(1).and_then(|at| self.windows.get_mut(at))
+                {
+                    before.shrink();
+                }
                 at
             }
         };
@@ -314,6 +348,10 @@ impl RunTally {
 }
 
 impl WindowTally {
+    fn shrink(&mut self) {
+        self.times.iter_mut().for_each(Histogram::shrink);
+    }
+
     fn merge(&mut self, other: &WindowTally) {
         self.requests += other.requests;
         self.errors[0] += other.errors[0];
@@ -334,7 +372,7 @@ mod tests {
         for second in seconds {
             let status = if second % 7 == 0 { 503 } else { 200 };
             let at = Stamp(second * 1_000_000 + 5);
-            tallies.record(3, at, Some(status), &Phases::default());
+            tallies.record(3, at, Some(status), &Phases::default(), Growth::Fast);
         }
         tallies
     }
@@ -362,7 +400,7 @@ mod tests {
     fn any_two_times_fit() {
         let mut tallies = RunTallies::default();
         for at in [i64::MIN, 0, i64::MAX] {
-            tallies.record(0, Stamp(at), None, &Phases::default());
+            tallies.record(0, Stamp(at), None, &Phases::default(), Growth::Small);
         }
         let (span, blocks) = whole(&tallies);
         assert!(blocks.len() <= 32 && span.step < WIDEST);

@@ -201,7 +201,11 @@ impl Tallies {
                 key,
             ),
         };
-        tally.record(record, phases, growth);
+        if question.runs {
+            tally.record::<true>(record, phases, growth);
+        } else {
+            tally.record::<false>(record, phases, growth);
+        }
         // A log without a total may still say all parts of it.
         let total = record.total.or_else(|| phases.get(Phase::Total));
         if let Some(total) = total {
@@ -221,12 +225,8 @@ impl Tallies {
         if question.runs {
             let runs = tally.runs.get_or_insert_default();
             // OK because a command line names fewer files than 32 bits count.
-            runs.record(
-                source as u32,
-                arrival.unwrap_or(Stamp(0)),
-                record.status,
-                phases,
-            );
+            let at = arrival.unwrap_or(Stamp(0));
+            runs.record(source as u32, at, record.status, phases, growth);
             if let Some(range) = self.arrivals.get_mut(source) {
                 *range = both(*range, arrival.map(|at| (at, at)));
             }

@@ -7,7 +7,7 @@ use super::Question;
 use super::cells::History;
 use super::histogram::{Growth, Histogram};
 use super::pool::Pool;
-use super::runs::RunTallies;
+use super::runs::{COMPARED, RunTallies};
 use super::sample::Sample;
 use super::slowest::Slowest;
 use super::sparse::Slot;
@@ -15,6 +15,17 @@ use super::stored::MOST_COUNTED;
 use crate::phases::{Basis, Ending, Phase, Phases};
 use crate::record::Record;
 use crate::unit::Micros;
+
+/// By phase, whether its durations are counted in runs where there are any.
+const IS_COMPARED: [bool; Phase::COUNT] = {
+    let mut is = [false; Phase::COUNT];
+    let mut at = 0;
+    while at < COMPARED.len() {
+        is[COMPARED[at] as usize] = true;
+        at += 1;
+    }
+    is
+};
 
 /// The durations of one phase.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -37,6 +48,7 @@ pub struct PhaseTally {
 /// A phase on disk.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct StoredPhase {
+    count: u64,
     sum: u64,
     min: u64,
     max: u64,
@@ -47,6 +59,7 @@ struct StoredPhase {
 impl From<PhaseTally> for StoredPhase {
     fn from(tally: PhaseTally) -> Self {
         StoredPhase {
+            count: tally.count,
             sum: tally.sum,
             min: if tally.count == 0 { 0 } else { tally.min },
             max: tally.max,
@@ -60,17 +73,10 @@ impl TryFrom<StoredPhase> for PhaseTally {
     type Error = &'static str;
 
     fn try_from(stored: StoredPhase) -> Result<Self, Self::Error> {
-        let counts = |histogram: &Histogram| {
-            let counts = histogram.buckets();
-            counts
-                .iter()
-                .try_fold(0, |sum: u64, bucket| sum.checked_add(bucket.count))
-                .ok_or("a count that is none")
-        };
-        let count = counts(&stored.histogram)?;
-        if stored.min > stored.max || count >= MOST_COUNTED {
+        if stored.min > stored.max || stored.count >= MOST_COUNTED {
             return Err("a duration that is none");
         }
+        let count = stored.count;
         Ok(PhaseTally {
             count,
             sum: stored.sum,
@@ -99,10 +105,7 @@ impl PhaseTally {
     /// Counts a duration.
     #[inline]
     pub fn record(&mut self, duration: Micros, growth: Growth) {
-        self.count += 1;
-        self.sum = self.sum.saturating_add(duration.0);
-        self.min = self.min.min(duration.0);
-        self.max = self.max.max(duration.0);
+        self.record_sums(duration);
         self.histogram.record(duration.0, growth);
     }
 
@@ -121,10 +124,25 @@ impl PhaseTally {
                 .map_or(0, |censored| censored.bytes())
     }
 
+    /// Counts a duration of which the histogram is kept elsewhere.
+    #[inline]
+    fn record_sums(&mut self, duration: Micros) {
+        self.count += 1;
+        self.sum = self.sum.saturating_add(duration.0);
+        self.min = self.min.min(duration.0);
+        self.max = self.max.max(duration.0);
+    }
+
     /// Counts a duration, which is a lower bound where the request was cut off.
     #[inline]
     pub fn record_as(&mut self, ending: Ending, duration: Micros, growth: Growth) {
         self.record(duration, growth);
+        self.record_ending(ending, duration);
+    }
+
+    /// Counts that a duration is a lower bound, where it is.
+    #[inline]
+    fn record_ending(&mut self, ending: Ending, duration: Micros) {
         if ending == Ending::Censored {
             self.censored
                 .get_or_insert_default()
@@ -183,9 +201,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a record.
+    /// Counts a record. With `RUNS` the durations of the [`COMPARED`] phases are left to its runs, see
+    /// [`Tally::fill`]: counted once by window they need not be counted for the whole too.
     #[inline]
-    pub fn record(&mut self, record: &Record<'_>, phases: &Phases, growth: Growth) {
+    pub fn record<const RUNS: bool>(
+        &mut self,
+        record: &Record<'_>,
+        phases: &Phases,
+        growth: Growth,
+    ) {
         self.requests += 1;
         match record.status {
             Some(400..=499) => self.errors_4xx += 1,
@@ -201,9 +225,14 @@ impl Tally {
                 return;
             }
             Ending::Whole => {
-                for (tally, duration) in self.phases.iter_mut().zip(phases.all()) {
+                for (at, (tally, duration)) in self.phases.iter_mut().zip(phases.all()).enumerate()
+                {
                     if let Some(duration) = duration {
-                        tally.record(duration, growth);
+                        if RUNS && IS_COMPARED[at] {
+                            tally.record_sums(duration);
+                        } else {
+                            tally.record(duration, growth);
+                        }
                     }
                 }
                 any = !phases.is_empty();
@@ -214,11 +243,13 @@ impl Tally {
                 for (phase, duration) in phases.iter() {
                     any = true;
                     let tally = &mut self.phases[phase as usize];
-                    match phase {
-                        Phase::Total | Phase::Upstream => {
-                            tally.record_as(phases.ending, duration, growth)
-                        }
-                        _ => tally.record(duration, growth),
+                    if RUNS && IS_COMPARED[phase as usize] {
+                        tally.record_sums(duration);
+                    } else {
+                        tally.record(duration, growth);
+                    }
+                    if matches!(phase, Phase::Total | Phase::Upstream) {
+                        tally.record_ending(phases.ending, duration);
                     }
                 }
             }
@@ -252,6 +283,15 @@ impl Tally {
         }
     }
 
+    /// Adds up what its runs hold of the [`COMPARED`] phases, once, before their histograms are looked at.
+    pub fn fill(&mut self) {
+        if let Some(runs) = &self.runs {
+            for (at, phase) in COMPARED.into_iter().enumerate() {
+                runs.add_times(at, &mut self.phases[phase as usize].histogram);
+            }
+        }
+    }
+
     /// Adds what another did over time, which must be on the same grid.
     pub fn merge_course(&mut self, other: &Tally) {
         self.history.merge(&other.history);
@@ -270,7 +310,16 @@ impl Tally {
             self.without_duration,
             self.served,
         ];
+        let durations_are_counted = Phase::ALL.into_iter().all(|phase| {
+            let compared = COMPARED.into_iter().position(|compared| compared == phase);
+            let in_runs = compared
+                .zip(self.runs.as_ref())
+                .map_or(0, |(at, runs)| runs.times(at));
+            let tally = &self.phases[phase as usize];
+            tally.histogram.total().saturating_add(in_runs) == tally.count
+        });
         counts.iter().all(|count| *count < MOST_COUNTED)
+            && durations_are_counted
             && self.history.is_sound()
             && self.sample.is_sound()
             && self.runs.as_ref().is_none_or(|runs| runs.is_sound(sources))
@@ -279,9 +328,13 @@ impl Tally {
     /// Leaves out what the question does not ask for, and gives the sources their places.
     pub(super) fn ask(&mut self, question: &Question, places: &[usize]) {
         self.slowest.keep(question.examples);
-        match &mut self.runs {
-            Some(runs) if question.runs => runs.place(places),
-            runs => *runs = None,
+        if question.runs {
+            if let Some(runs) = &mut self.runs {
+                runs.place(places);
+            }
+        } else {
+            self.fill();
+            self.runs = None;
         }
     }
 
@@ -289,6 +342,9 @@ impl Tally {
     pub fn shrink(&mut self) {
         for phase in &mut self.phases {
             phase.shrink();
+        }
+        if let Some(runs) = &mut self.runs {
+            runs.shrink();
         }
     }
 
