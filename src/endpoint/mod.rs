@@ -146,6 +146,15 @@ pub fn last_upstream<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
         .last()
 }
 
+/// The upstream that was asked first; `None` where none was.
+#[must_use]
+pub fn first_upstream<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
+    let addresses = record.text(Field::UpstreamAddr)?;
+    attempts(addresses)
+        .map(|(address, _)| address)
+        .find(|address| !matches!(*address, b"" | b"-"))
+}
+
 /// The program behind a `User-Agent`: the token that names it, without its version.
 fn user_agent_family(agent: &[u8]) -> &[u8] {
     // Browsers name each other for the sake of compatibility; the most specific name stands here first.

@@ -144,6 +144,13 @@ impl<'a> Record<'a> {
         self.texts.text(field)
     }
 
+    /// Bytes received from the client; `None` where the log does not say or the number cannot be read.
+    #[must_use]
+    #[inline]
+    pub fn request_length(&self) -> Option<u64> {
+        integer(self.text(Field::RequestLength)?)
+    }
+
     /// The text of a field as the line has it, `-` and empty too; `None` where the grammar (or a
     /// JSON line) does not have it.
     #[must_use]

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::sparse::{Additive, Grid, Slot, Sparse};
+use crate::grammar::Field;
 use crate::phases::{Ending, Phase, Phases};
+use crate::record::Record;
 use crate::stamp::Stamp;
 
 /// An endpoint in a window; with its key less than a cache line.
@@ -20,6 +22,14 @@ pub struct Cell {
     pub cut: u32,
     /// Records that kept a worker busy and were not cut off: those that the sums are of.
     pub served: u32,
+    /// Records of which a cache said whether it had the answer.
+    pub lookups: u32,
+    /// Of these, those that it had.
+    pub hits: u32,
+    /// Of these, those with a status of 500 and over.
+    pub cached_errors: u32,
+    /// Records that were given to an upstream again after an attempt that failed.
+    pub retried: u32,
     /// Their app time; where it is not known, server time (else upstream time, else the whole), in µs.
     pub time: u64,
     /// The squares of it in units of (1.024 ms)²: 64 bits last for four billion requests of a minute.
@@ -47,9 +57,16 @@ pub const NOWHERE: Slot = 1;
 impl Cell {
     /// Counts a record.
     #[inline]
-    fn record(&mut self, is_5xx: bool, phases: &Phases) {
+    fn record(&mut self, record: &Record<'_>, phases: &Phases) {
+        let is_5xx = record.status.is_some_and(|status| status >= 500);
         self.requests += 1;
         self.errors_5xx += u32::from(is_5xx);
+        self.retried += u32::from(phases.get(Phase::Retry).is_some());
+        if let Some(is_hit) = record.raw(Field::CacheStatus).and_then(is_hit) {
+            self.lookups += 1;
+            self.hits += u32::from(is_hit);
+            self.cached_errors += u32::from(is_hit && is_5xx);
+        }
         let Some((_, busy)) = phases.busy else { return };
         if phases.ending == Ending::Censored {
             self.cut += 1;
@@ -65,12 +82,43 @@ impl Cell {
     }
 }
 
+/// Whether a cache had the answer; `None` where it was not asked or its word is not known. The words are
+/// those of nginx's `$upstream_cache_status`.
+#[inline]
+fn is_hit(status: &[u8]) -> Option<bool> {
+    match status {
+        b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED" => Some(true),
+        b"MISS" | b"EXPIRED" => Some(false),
+        b"-" | b"" | b"BYPASS" => None,
+        other => is_hit_elsewhere(other),
+    }
+}
+
+/// The same in the words of others: `Hit` and `RefreshHit` (CloudFront), `hit` (Varnish, Cloudflare),
+/// `TCP_MEM_HIT` and `TCP_MISS` (Squid).
+#[cold]
+fn is_hit_elsewhere(status: &[u8]) -> Option<bool> {
+    let status = status.to_ascii_lowercase();
+    let has = |word: &[u8]| memchr::memmem::find(&status, word).is_some();
+    if has(b"hit") || has(b"stale") || has(b"revalidated") {
+        Some(true)
+    } else if has(b"miss") || has(b"expired") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
 impl Additive for Cell {
     fn add(&mut self, other: &Cell) {
         self.requests = self.requests.saturating_add(other.requests);
         self.errors_5xx = self.errors_5xx.saturating_add(other.errors_5xx);
         self.cut = self.cut.saturating_add(other.cut);
         self.served = self.served.saturating_add(other.served);
+        self.lookups = self.lookups.saturating_add(other.lookups);
+        self.hits = self.hits.saturating_add(other.hits);
+        self.cached_errors = self.cached_errors.saturating_add(other.cached_errors);
+        self.retried = self.retried.saturating_add(other.retried);
         self.time = self.time.saturating_add(other.time);
         self.squares = self.squares.saturating_add(other.squares);
         self.logs = self.logs.saturating_add(other.logs);
@@ -158,7 +206,7 @@ impl History {
         grid: Grid,
         arrival: Stamp,
         upstream: Slot,
-        is_5xx: bool,
+        record: &Record<'_>,
         phases: &Phases,
     ) -> usize {
         // With a clock of the application the upstream tells nothing more about wait.
@@ -168,7 +216,7 @@ impl History {
             upstream
         };
         let (cell, appended) = self.cells.at(grid.window(arrival), slot);
-        cell.record(is_5xx, phases);
+        cell.record(record, phases);
         self.starts.record(arrival);
         usize::from(appended)
     }

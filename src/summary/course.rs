@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 
 use super::Question;
 use super::cells::{MetricNames, NOWHERE, slot};
+use super::failures::{self, Rarity};
 use super::sample::{Sampled, Scarcity};
 use super::sparse::Grid;
 use super::tallies::Tallies;
@@ -32,6 +33,7 @@ pub struct Course {
     pub(super) loads: Grid,
     pub(super) metrics: MetricNames,
     scarcity: Scarcity,
+    pub(super) rarity: Rarity,
     kept: Kept,
     /// The caps.
     most: Kept,
@@ -48,6 +50,8 @@ struct Kept {
     loads: usize,
     /// Sampled lines.
     lines: usize,
+    /// Failures, by their weight.
+    failures: usize,
 }
 
 /// Parts of the memory that are for cells, load and lines; with repetitions twice as much. Lines have a
@@ -55,8 +59,9 @@ struct Kept {
 const CELLS_PART: usize = 48;
 const LOADS_PART: usize = 96;
 const LINES_PART: usize = 64;
+const FAILURES_PART: usize = 64;
 /// Bytes of a cell with its key, of a load with its key, and of a sampled line.
-const CELL: usize = 56;
+const CELL: usize = 72;
 const LOAD: usize = 40;
 const LINE: usize = 512;
 
@@ -67,6 +72,7 @@ impl Kept {
             cells: memory / CELLS_PART / CELL,
             loads: memory / LOADS_PART / LOAD,
             lines: memory / LINES_PART / LINE,
+            failures: memory / FAILURES_PART / failures::EVENT,
         }
     }
 }
@@ -81,12 +87,14 @@ impl Course {
             loads: grid,
             metrics: MetricNames::default(),
             scarcity: Scarcity::default(),
+            rarity: Rarity::default(),
             kept: Kept::default(),
             most,
             look: Kept {
                 cells: 2 * most.cells,
                 loads: 2 * most.loads,
                 lines: most.lines,
+                failures: most.failures,
             },
         }
     }
@@ -99,7 +107,10 @@ impl Course {
 
     /// Bytes of what is kept, about.
     pub fn bytes(&self) -> usize {
-        self.kept.cells * CELL + self.kept.loads * LOAD + self.kept.lines * LINE
+        self.kept.cells * CELL
+            + self.kept.loads * LOAD
+            + self.kept.lines * LINE
+            + self.kept.failures * failures::EVENT
     }
 
     /// Counts a record at its endpoint and its upstream.
@@ -124,11 +135,13 @@ impl Course {
             return;
         }
         if let Some(arrival) = arrival {
-            let is_5xx = record.status.is_some_and(|status| status >= 500);
             let appended = tally
                 .history
-                .record(self.cells, arrival, slot, is_5xx, phases);
+                .record(self.cells, arrival, slot, record, phases);
             self.kept.cells += appended;
+            if failures::is_failure(record) {
+                self.kept.failures += tally.failures.record(self.rarity, record, arrival);
+            }
             // Cut off, an answer has no header; from cache it has that of another request.
             if let Some(header) = record.text(Field::ServerTiming)
                 && phases.ending == Ending::Whole
@@ -137,6 +150,7 @@ impl Course {
                 self.record_metrics(tally, header, arrival);
             }
         }
+        tally.sizes.record(record, phases);
         let more = tally.sample.record(self.scarcity, record, arrival, phases);
         self.kept.lines += usize::from(more);
     }
@@ -159,6 +173,7 @@ impl Course {
         self.kept.cells > self.look.cells
             || self.kept.loads > self.look.loads
             || self.kept.lines > self.look.lines
+            || self.kept.failures > self.look.failures
     }
 
     /// Keeps to the caps.
@@ -184,6 +199,11 @@ impl Course {
             self.thin(endpoints);
             self.count(endpoints, upstreams);
         }
+        while self.kept.failures > self.most.failures && self.rarity < Rarity::MOST {
+            self.rarity = self.rarity.next();
+            self.thin(endpoints);
+            self.count(endpoints, upstreams);
+        }
         // Twice what is there where nothing more could be given up, so that looking stays rare.
         self.look = Kept {
             cells: 2 * self.most.cells.max(self.kept.cells),
@@ -192,6 +212,7 @@ impl Course {
                 .most
                 .lines
                 .max(2 * self.kept.lines.saturating_sub(self.most.lines)),
+            failures: self.most.failures.max(2 * self.kept.failures),
         };
     }
 
@@ -203,6 +224,10 @@ impl Course {
                 .sum(),
             loads: upstreams.values().map(|upstream| upstream.pool.len()).sum(),
             lines: endpoints.values().map(|tally| tally.sample.len()).sum(),
+            failures: endpoints
+                .values()
+                .map(|tally| tally.failures.weight())
+                .sum(),
         };
     }
 
@@ -223,10 +248,10 @@ impl Course {
     }
 
     fn thin(&self, endpoints: &mut Endpoints) {
-        let scarcity = self.scarcity;
-        endpoints
-            .values_mut()
-            .for_each(|tally| tally.sample.thin(scarcity));
+        for tally in endpoints.values_mut() {
+            tally.sample.thin(self.scarcity);
+            tally.failures.thin(self.rarity);
+        }
     }
 
     /// Brings the tallies of two workers onto the same grids.
@@ -251,6 +276,8 @@ impl Course {
         }
         self.scarcity = self.scarcity.max(theirs.scarcity);
         theirs.scarcity = self.scarcity;
+        self.rarity = self.rarity.max(theirs.rarity);
+        theirs.rarity = self.rarity;
         self.thin(endpoints);
         theirs.thin(&mut other.endpoints);
         self.metrics.merge(std::mem::take(&mut theirs.metrics));
@@ -305,4 +332,4 @@ impl UpstreamTally {
 }
 
 /// A sampled line is small beside its texts.
-const _: () = assert!(size_of::<Sampled>() < LINE / 4);
+const _: () = assert!(size_of::<Sampled>() < LINE / 3);

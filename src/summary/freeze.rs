@@ -122,6 +122,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         upstreams,
         cell_width: cells.width_micros(),
         load_width: loads.width_micros(),
+        failures_part: tallies.course.rarity.part(),
         slowest: tallies.slowest.requests().to_vec(),
         runs,
         approximate: tallies.cap.reached.then(|| {
@@ -207,6 +208,8 @@ fn history(tally: &Tally, names: &MetricNames) -> History {
             .collect(),
         starts: tally.history.starts.seconds(),
         sample: tally.sample.lines(),
+        sizes: tally.sizes.sorted(),
+        failing: tally.failures.sorted(),
     }
 }
 

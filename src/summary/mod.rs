@@ -6,6 +6,8 @@
 
 mod cells;
 mod course;
+mod failures;
+mod fingerprint;
 mod freeze;
 mod hdr;
 pub mod histogram;
@@ -15,6 +17,7 @@ mod reducer;
 mod rejects;
 mod runs;
 mod sample;
+mod sizes;
 mod slowest;
 mod sparse;
 mod stored;
@@ -23,6 +26,7 @@ mod tally;
 mod timeline;
 
 pub use cells::{Cell, MOST_STARTS, NOWHERE, TIMED, Timing};
+pub use failures::Failing;
 pub use freeze::freeze;
 pub use histogram::Bucket;
 pub use lens::Lens;
@@ -31,6 +35,7 @@ pub use reducer::{latest, reduce};
 pub use rejects::RejectSink;
 pub use runs::{Block, COMPARED, RunTallies, Span};
 pub use sample::{Sampled, Text};
+pub use sizes::SizeBucket;
 pub use slowest::SlowRequest;
 pub use sparse::Slot;
 pub use stored::Stored;
@@ -138,6 +143,7 @@ impl Question {
     pub fn needs(&self) -> Fields {
         const BESIDE_PHASES: Fields = Fields::NONE
             .with(Field::Bytes)
+            .with(Field::RequestLength)
             .with(Field::Request)
             .with(Field::UpstreamAddr)
             .with(Field::RemoteAddr)
@@ -181,6 +187,8 @@ pub struct Summary {
     pub cell_width: Micros,
     /// The width of the windows of [`Upstream::loads`].
     pub load_width: Micros,
+    /// The part of all clients and targets whose failures are kept: 1 where there were not too many.
+    pub failures_part: f64,
     /// The slowest requests of the log, slowest first.
     pub slowest: Vec<SlowRequest>,
     /// By source, in the order in which they were given: the runs that can be compared; empty where the
@@ -301,6 +309,10 @@ pub struct History {
     pub starts: Option<Vec<u32>>,
     /// Lines chosen at random, with the number of requests that each stands for; slow ones first.
     pub sample: Vec<(f64, Sampled)>,
+    /// Own time by bytes received and by bytes sent, each by rising size.
+    pub sizes: [Vec<SizeBucket>; 2],
+    /// Requests that failed, by client and target; see [`Summary::failures_part`].
+    pub failing: Vec<Failing>,
 }
 
 /// A cell and where it is.

@@ -1,10 +1,9 @@
 //! A few lines of each endpoint, chosen by what they are: of every doubling of duration those with the
 //! smallest hash of their content. So the choice is random with regard to everything else, does not
 //! depend on the order of the lines, and merges exactly; and each line stands for a known number.
-//!
-//! The hash is no defence: who sends requests can see to it that his are chosen.
 
-use crate::endpoint::last_upstream;
+use super::fingerprint::Fingerprint;
+use crate::endpoint::{first_upstream, last_upstream};
 use crate::grammar::Field;
 use crate::phases::{Phase, Phases};
 use crate::record::{Record, Request};
@@ -32,9 +31,11 @@ pub enum Text {
     Agent,
     /// The upstream that answered.
     Upstream,
+    /// The upstream that was asked first; the same where it answered.
+    First,
 }
 
-const TEXTS: usize = 6;
+const TEXTS: usize = 7;
 
 /// A request that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -48,6 +49,10 @@ pub struct Sampled {
     pub own: Option<Micros>,
     /// Server time, else upstream time, else the whole; `None` where no worker was busy.
     pub whole: Option<Micros>,
+    /// Time towards the client, where known.
+    pub client: Option<Micros>,
+    /// Time that attempts took which failed; `None` where none did.
+    pub retry: Option<Micros>,
     /// Its status.
     pub status: Option<u16>,
     ends: [u16; TEXTS],
@@ -74,6 +79,7 @@ impl Sampled {
             value(Field::Host),
             value(Field::UserAgent),
             last_upstream(record).unwrap_or_default(),
+            first_upstream(record).unwrap_or_default(),
         ];
         let mut texts = Vec::new();
         let mut ends = [0; TEXTS];
@@ -96,6 +102,8 @@ impl Sampled {
             total,
             own: phases.get(Phase::App),
             whole: server.or_else(|| phases.busy.map(|(_, busy)| busy)),
+            client: phases.get(Phase::Client),
+            retry: phases.get(Phase::Retry),
             status: record.status,
             ends,
             texts: texts.into(),
@@ -290,31 +298,16 @@ impl Octave {
 /// agree in all of it are told apart by their lines.
 #[inline]
 fn rank(record: &Record<'_>, total: Micros) -> u64 {
-    // Folded multiplication, as in wyhash; the constants are the digits of the golden ratio and of pi.
-    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-    const PI: u64 = 0x2437_54c2_8ec9_4d35;
-    let mix = |hash: u64, word: u64| {
-        let product = u128::from(hash ^ word) * u128::from(GOLDEN);
-        (product as u64) ^ ((product >> 64) as u64)
-    };
     let stamp = record.stamp.map_or(0, |stamp| stamp.0 as u64);
-    let mut hash = mix(PI, stamp);
-    hash = mix(hash, total.0 ^ (record.bytes.unwrap_or(0) << 32));
-    if let Request::Line { target, .. } = record.request {
+    let hash = Fingerprint::new()
+        .number(stamp)
+        .number(total.0 ^ (record.bytes.unwrap_or(0) << 32));
+    match record.request {
         // The end of a path holds its ids.
-        let tail = target.len().saturating_sub(48);
-        let mut chunks = target.get(tail..).unwrap_or_default().chunks_exact(8);
-        for chunk in &mut chunks {
-            hash = mix(
-                hash,
-                u64::from_le_bytes(chunk.try_into().unwrap_or_default()),
-            );
+        Request::Line { target, .. } => {
+            let tail = target.len().saturating_sub(48);
+            hash.bytes(target.get(tail..).unwrap_or_default()).finish()
         }
-        let rest = chunks
-            .remainder()
-            .iter()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte));
-        hash = mix(hash, rest);
+        Request::Malformed => hash.finish(),
     }
-    mix(hash, GOLDEN)
 }

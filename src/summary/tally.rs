@@ -5,10 +5,12 @@
 
 use super::Question;
 use super::cells::History;
+use super::failures::Failures;
 use super::histogram::{Growth, Histogram};
 use super::pool::Pool;
 use super::runs::{COMPARED, RunTallies};
 use super::sample::Sample;
+use super::sizes::Sizes;
 use super::slowest::Slowest;
 use super::sparse::Slot;
 use super::stored::MOST_COUNTED;
@@ -198,6 +200,10 @@ pub struct Tally {
     pub history: History,
     /// A few lines.
     pub sample: Sample,
+    /// Own time by size.
+    pub sizes: Sizes,
+    /// Requests that failed, by who sent them.
+    pub failures: Failures,
 }
 
 impl Tally {
@@ -296,6 +302,8 @@ impl Tally {
     pub fn merge_course(&mut self, other: &Tally) {
         self.history.merge(&other.history);
         self.sample.merge(&other.sample);
+        self.sizes.merge(&other.sizes);
+        self.failures.merge(&other.failures);
     }
 
     /// Whether no count is more than a log has, and its runs are those of so many sources.
@@ -353,7 +361,7 @@ impl Tally {
     pub fn bytes(&self) -> usize {
         let histograms: usize = self.phases.iter().map(PhaseTally::bytes).sum();
         let runs = self.runs.as_ref().map_or(0, |runs| runs.bytes());
-        size_of::<Tally>() + histograms + self.slowest.bytes() + runs
+        size_of::<Tally>() + histograms + self.slowest.bytes() + runs + self.sizes.bytes()
     }
 }
 

@@ -1,0 +1,148 @@
+//! Requests that failed, by who sent what: whether the same request comes again and again.
+//!
+//! Of each endpoint the failures are kept by client and target. Where there are too many of them all,
+//! only those are kept whose hash is small, with all their times; so what is kept follows from the whole
+//! log alone, in whatever order and pieces it was read.
+
+use std::collections::BTreeMap;
+
+use super::fingerprint::Fingerprint;
+use crate::grammar::Field;
+use crate::record::{Record, Request};
+use crate::stamp::Stamp;
+
+/// Bytes that one failure is counted for.
+pub const EVENT: usize = 8;
+
+/// A client and target weigh as much as so many failures.
+const KEY: usize = 48;
+
+/// Texts are kept this far.
+const LONGEST: usize = 128;
+
+/// Whether a client has a reason to send the request again: it failed or was refused for now.
+#[inline]
+pub fn is_failure(record: &Record<'_>) -> bool {
+    record
+        .status
+        .is_some_and(|status| status >= 499 || matches!(status, 408 | 429))
+}
+
+/// How rare a hash must be to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Rarity(u32);
+
+impl Rarity {
+    /// No hash is rarer.
+    pub const MOST: Rarity = Rarity(63);
+
+    /// Twice as rare.
+    pub fn next(self) -> Rarity {
+        Rarity(self.0 + 1)
+    }
+
+    /// The part of all clients and targets that is kept.
+    pub fn part(self) -> f64 {
+        0.5_f64.powi(self.0.cast_signed())
+    }
+
+    fn allows(self, hash: u64) -> bool {
+        hash <= u64::MAX >> self.0
+    }
+}
+
+/// The failures of one request: what one client asked for, over and over.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Failing {
+    /// The client's address.
+    pub client: Box<[u8]>,
+    /// What it asked for: path and query, cut after some length.
+    pub target: Box<[u8]>,
+    /// When it arrived and failed, in seconds since 1970; in order once frozen.
+    pub seconds: Vec<u32>,
+}
+
+/// The failures of one endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Failures {
+    kept: BTreeMap<u64, Failing>,
+    weight: usize,
+}
+
+impl Failures {
+    /// Counts a failure; returns by how much the weight grew.
+    #[cold]
+    pub fn record(&mut self, rarity: Rarity, record: &Record<'_>, arrival: Stamp) -> usize {
+        let Request::Line { target, .. } = record.request else {
+            return 0;
+        };
+        let client = record.text(Field::RemoteAddr).unwrap_or_default();
+        let hash = Fingerprint::new()
+            .number(client.len() as u64)
+            .bytes(client)
+            .bytes(target)
+            .finish();
+        if client.is_empty() || !rarity.allows(hash) {
+            return 0;
+        }
+        let before = self.weight;
+        let cut = |text: &[u8]| text.get(..LONGEST).unwrap_or(text).into();
+        let failing = self.kept.entry(hash).or_insert_with(|| {
+            self.weight += KEY;
+            Failing {
+                client: cut(client),
+                target: cut(target),
+                seconds: Vec::new(),
+            }
+        });
+        let second = arrival.0.div_euclid(1_000_000).max(0);
+        failing
+            .seconds
+            .push(u32::try_from(second).unwrap_or(u32::MAX));
+        self.weight += 1;
+        self.weight - before
+    }
+
+    /// Lets go of what is not rare enough.
+    pub fn thin(&mut self, rarity: Rarity) {
+        self.kept.retain(|hash, _| rarity.allows(*hash));
+        self.weigh();
+    }
+
+    /// Adds those of another.
+    pub fn merge(&mut self, other: &Failures) {
+        for (hash, theirs) in &other.kept {
+            match self.kept.entry(*hash) {
+                std::collections::btree_map::Entry::Vacant(free) => {
+                    free.insert(theirs.clone());
+                }
+                std::collections::btree_map::Entry::Occupied(mine) => {
+                    mine.into_mut().seconds.extend_from_slice(&theirs.seconds);
+                }
+            }
+        }
+        self.weigh();
+    }
+
+    fn weigh(&mut self) {
+        let weight = |failing: &Failing| KEY + failing.seconds.len();
+        self.weight = self.kept.values().map(weight).sum();
+    }
+
+    /// What counts for the cap.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// What is kept, in the order of clients and targets.
+    pub fn sorted(&self) -> Vec<Failing> {
+        let mut failing: Vec<Failing> = self.kept.values().cloned().collect();
+        for one in &mut failing {
+            one.seconds.sort_unstable();
+        }
+        failing.sort_unstable_by(|a, b| {
+            (&a.client, &a.target, &a.seconds).cmp(&(&b.client, &b.target, &b.seconds))
+        });
+        failing
+    }
+}
