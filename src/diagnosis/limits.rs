@@ -110,3 +110,50 @@ pub const TRIGGER_PART: f64 = 0.4;
 pub const TRIGGER_HITS: u64 = 2;
 /// The chance of a false trigger among all that were tested.
 pub const TRIGGER_P: f64 = 0.01;
+
+/// Octaves by which an upstream takes longer than its peers: by 40 %. Chosen.
+pub const SLOW_HOST: f64 = 0.5;
+/// The same in standard errors: a few hosts are tested at once. Chosen.
+pub const SLOW_HOST_Z: f64 = 6.0;
+
+/// Time that a group of clients takes longer in each answer at least, in µs. Chosen.
+pub const SLOW_CLIENT_US: f64 = 200_000.0;
+/// What they lose in all, in parts of the whole time of all requests. Chosen.
+pub const SLOW_CLIENT_PART: f64 = 0.02;
+/// Octaves of time towards the client by which they differ. Chosen.
+pub const SLOW_CLIENT_OCTAVES: f64 = 1.0;
+/// The same in standard errors: some hundred groups are tested at once. Chosen.
+pub const SLOW_CLIENT_Z: f64 = 6.0;
+
+/// Look-ups in a block of which a hit ratio is taken: ten points are then two standard errors. Chosen.
+pub const LOOKUPS_A_BLOCK: f64 = 60.0;
+/// Blocks that an endpoint must have, and that a fall and the rest must have each. Chosen.
+pub const LEAST_BLOCKS: usize = 8;
+/// See [`LEAST_BLOCKS`].
+pub const FALL_BLOCKS: usize = 3;
+/// Fall of a hit ratio: ten points, as a person would call one.
+pub const HIT_RATIO_FALL: f64 = 0.1;
+/// The same in standard errors: the stretch is looked for in all endpoints. Chosen.
+pub const FALL_Z: f64 = 7.0;
+/// Errors from cache on one endpoint from which they are told: one or two are a race.
+pub const CACHED_ERRORS: u64 = 5;
+
+/// Part of the requests that the proxy repeats from which it is told. Chosen.
+pub const RETRIED_PART: f64 = 0.01;
+/// Requests that it repeats at least. Chosen.
+pub const RETRIED_LEAST: f64 = 20.0;
+
+/// Requests of a size of which a mean time says something.
+pub const SIZE_REQUESTS: u32 = 20;
+/// Octaves of size at least: over less than a factor of sixteen nothing grows much.
+pub const SIZE_OCTAVES: usize = 5;
+/// Growth of time with size, less two standard errors: the square root of the size, nearly. Simulated.
+pub const ELASTICITY: f64 = 0.4;
+/// The same over the three largest octaves. Simulated.
+pub const ELASTICITY_TOP: f64 = 0.35;
+/// Time of the largest over that of the smallest. Chosen.
+pub const SIZE_RATIO: f64 = 4.0;
+/// What a bucket's mean logarithm may be off by for other reasons, squared. Chosen.
+pub const SIZE_VARIANCE_FLOOR: f64 = 0.02 * 0.02;
+/// What size explains, in parts of all busy time, from which it is more than context. Chosen.
+pub const SIZE_PART: f64 = 0.01;

@@ -20,6 +20,7 @@ mod prose;
 mod rules;
 mod stretch;
 mod verdict;
+mod weighted;
 
 pub use baseline::Baseline;
 pub use case::Case;

@@ -14,6 +14,12 @@ pub struct Point {
     pub requests: f64,
     /// Those with a status of 500 and over, and those that were cut off.
     pub failed: f64,
+    /// Requests of which a cache said whether it had the answer.
+    pub lookups: f64,
+    /// Those that it had.
+    pub hits: f64,
+    /// Requests that were given to an upstream again.
+    pub retried: f64,
     /// Requests that the times are of.
     pub served: f64,
     /// Own time in µs.
@@ -33,6 +39,9 @@ impl Point {
             window,
             requests: f64::from(counts.requests),
             failed: f64::from(counts.errors_5xx.max(counts.cut)),
+            lookups: f64::from(counts.lookups),
+            hits: f64::from(counts.hits),
+            retried: f64::from(counts.retried),
             served: f64::from(counts.served),
             own: counts.time as f64,
             wait: counts.wait as f64,
@@ -45,6 +54,9 @@ impl Point {
     pub fn add(&mut self, other: &Point) {
         self.requests += other.requests;
         self.failed += other.failed;
+        self.lookups += other.lookups;
+        self.hits += other.hits;
+        self.retried += other.retried;
         self.served += other.served;
         self.own += other.own;
         self.wait += other.wait;
@@ -153,10 +165,12 @@ impl Panel {
                     if !counts(cell) {
                         // Requests without the times that the others have: cut off, from cache, static.
                         point = Point {
-                            requests: point.requests,
-                            failed: point.failed,
-                            window,
-                            ..Point::default()
+                            served: 0.0,
+                            own: 0.0,
+                            wait: 0.0,
+                            squares: 0.0,
+                            logs: 0.0,
+                            ..point
                         };
                     }
                     match points.last_mut() {

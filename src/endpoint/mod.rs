@@ -156,7 +156,8 @@ pub fn first_upstream<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
 }
 
 /// The program behind a `User-Agent`: the token that names it, without its version.
-fn user_agent_family(agent: &[u8]) -> &[u8] {
+#[must_use]
+pub fn user_agent_family(agent: &[u8]) -> &[u8] {
     // Browsers name each other for the sake of compatibility; the most specific name stands here first.
     const NAMES: &[&[u8]] = &[
         b"Edg",

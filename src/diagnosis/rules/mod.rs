@@ -1,6 +1,8 @@
 //! The rules, one file each. A rule reads the case and makes findings; what it needs beyond that it
 //! works out itself.
 
+mod cache_collapse;
+mod cached_errors;
 mod dependency_slowdown;
 mod hot_key;
 mod own_time;
@@ -8,7 +10,11 @@ mod rare_trigger;
 mod recurring_outage;
 mod saturation;
 mod segment;
+mod size_dependent;
+mod slow_clients;
+mod slow_upstream;
 mod traffic_surge;
+mod upstream_retries;
 
 use super::case::{Case, Examined};
 use super::{Evidence, Finding, Kind, Named, Prose, Role, Severity, Value};
@@ -54,6 +60,30 @@ pub const RULES: &[Rule] = &[
     Rule {
         kinds: &[Kind::RareTrigger],
         look: rare_trigger::look,
+    },
+    Rule {
+        kinds: &[Kind::SlowUpstream],
+        look: slow_upstream::look,
+    },
+    Rule {
+        kinds: &[Kind::UpstreamRetries],
+        look: upstream_retries::look,
+    },
+    Rule {
+        kinds: &[Kind::SlowClients],
+        look: slow_clients::look,
+    },
+    Rule {
+        kinds: &[Kind::SizeDependent],
+        look: size_dependent::look,
+    },
+    Rule {
+        kinds: &[Kind::CacheCollapse],
+        look: cache_collapse::look,
+    },
+    Rule {
+        kinds: &[Kind::CachedErrors],
+        look: cached_errors::look,
     },
 ];
 
