@@ -157,3 +157,45 @@ pub const SIZE_RATIO: f64 = 4.0;
 pub const SIZE_VARIANCE_FLOOR: f64 = 0.02 * 0.02;
 /// What size explains, in parts of all busy time, from which it is more than context. Chosen.
 pub const SIZE_PART: f64 = 0.01;
+
+/// Requests in a block of which a step is told.
+pub const REQUESTS_A_STEP_BLOCK: f64 = 40.0;
+/// Blocks on each side of a step at least: so that it lasts.
+pub const STEP_BLOCKS: usize = 8;
+/// A step in octaves: a quarter more. Chosen.
+pub const STEP: f64 = 0.32;
+/// The same in standard errors: all places in all courses are tried. Chosen.
+pub const STEP_Z: f64 = 8.0;
+
+/// Windows of which a climb is told.
+pub const DRIFT_WINDOWS: usize = 60;
+/// Into so many bins a log is divided: a twentieth of a cycle, whether there are three or ten.
+pub const DRIFT_BINS: [usize; 2] = [96, 192];
+/// A fall in natural logarithms at least. Simulated (diagnosis of sawtooth, 2,000 series without one).
+pub const DRIFT_FALL: f64 = 0.15;
+/// Falls at least.
+pub const DRIFT_FALLS: usize = 3;
+/// Upstreams among which the one that climbs is looked for, the busiest first.
+pub const DRIFT_HOSTS: usize = 64;
+
+/// Seconds after a failure within which the same request is a repetition.
+pub const RETRY_SECONDS: u32 = 120;
+/// Repetitions of one client and target from which it is a machine's.
+pub const RETRY_LEAST: usize = 3;
+/// Repetitions in all. Chosen.
+pub const RETRIES_LEAST: f64 = 50.0;
+/// Requests over those that are no repetition.
+pub const AMPLIFICATION: f64 = 1.5;
+/// Growth of the endpoint's traffic that goes with it. Chosen.
+pub const RETRY_GROWTH: f64 = 1.3;
+
+/// Share of busy time from which probes are visible. Chosen.
+pub const PROBE_PART: f64 = 0.05;
+/// Windows of which regularity is told: by chance a dispersion of 0.3 in 40 of them comes once in 10^5.
+pub const PROBE_WINDOWS: usize = 30;
+/// Requests in a window on average: of fewer, none and one say nothing of regularity.
+pub const PROBES_A_WINDOW: f64 = 4.0;
+/// Dispersion at most.
+pub const PROBE_DISPERSION: f64 = 0.25;
+/// The same for heaps, in parts of the largest: chance keeps it the same in wide windows. Chosen.
+pub const PROBE_HEAPS: f64 = 0.1;

@@ -149,7 +149,11 @@ fn finding(case: &Case<'_>, falls: &[Fall]) -> Option<Finding> {
     let first = falls.iter().map(|fall| fall.from).min()?;
     let last = falls.iter().map(|fall| fall.until).max()?;
     let ratio = |of: fn(&Fall) -> f64| {
-        falls.iter().map(|fall| of(fall) * fall.lookups).sum::<f64>() / lookups.max(1.0)
+        falls
+            .iter()
+            .map(|fall| of(fall) * fall.lookups)
+            .sum::<f64>()
+            / lookups.max(1.0)
     };
     let (before, during) = (ratio(|fall| fall.before), ratio(|fall| fall.during));
     let mut affected: Vec<usize> = falls.iter().map(|fall| fall.endpoint).collect();

@@ -4,12 +4,16 @@
 mod cache_collapse;
 mod cached_errors;
 mod dependency_slowdown;
+mod drift;
+mod health_check_load;
 mod hot_key;
 mod own_time;
 mod rare_trigger;
 mod recurring_outage;
+mod retry_storm;
 mod saturation;
 mod segment;
+mod shift;
 mod size_dependent;
 mod slow_clients;
 mod slow_upstream;
@@ -84,6 +88,22 @@ pub const RULES: &[Rule] = &[
     Rule {
         kinds: &[Kind::CachedErrors],
         look: cached_errors::look,
+    },
+    Rule {
+        kinds: &[Kind::Drift],
+        look: drift::look,
+    },
+    Rule {
+        kinds: &[Kind::Shift],
+        look: shift::look,
+    },
+    Rule {
+        kinds: &[Kind::RetryStorm],
+        look: retry_storm::look,
+    },
+    Rule {
+        kinds: &[Kind::HealthCheckLoad],
+        look: health_check_load::look,
     },
 ];
 

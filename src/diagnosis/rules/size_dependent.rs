@@ -92,7 +92,10 @@ fn growth(buckets: &[SizeBucket]) -> Option<Growth> {
 /// The weighted least-squares slope of mean log time over log size, and its standard error: the larger of
 /// that of the means and that of how they miss the line.
 fn slope(buckets: &[&SizeBucket]) -> (f64, f64) {
-    let weights: Vec<f64> = buckets.iter().map(|bucket| 1.0 / variance(bucket)).collect();
+    let weights: Vec<f64> = buckets
+        .iter()
+        .map(|bucket| 1.0 / variance(bucket))
+        .collect();
     let sum: f64 = weights.iter().sum();
     let mean = |of: &dyn Fn(&SizeBucket) -> f64| {
         buckets
@@ -107,7 +110,8 @@ fn slope(buckets: &[&SizeBucket]) -> (f64, f64) {
     let xx = sum * mean(&|bucket| (octave(bucket) - x).powi(2));
     let xy = sum * mean(&|bucket| (octave(bucket) - x) * (mean_log(bucket) - y));
     let slope = xy / xx.max(1e-9);
-    let misses = sum * mean(&|bucket| (mean_log(bucket) - y - slope * (octave(bucket) - x)).powi(2));
+    let misses =
+        sum * mean(&|bucket| (mean_log(bucket) - y - slope * (octave(bucket) - x)).powi(2));
     let freedom = (buckets.len() as f64 - 2.0).max(1.0);
     (slope, ((misses / freedom).max(1.0) / xx.max(1e-9)).sqrt())
 }
@@ -119,7 +123,10 @@ fn finding(
     buckets: &[SizeBucket],
     growth: &Growth,
 ) -> Finding {
-    let requests: u64 = buckets.iter().map(|bucket| u64::from(bucket.requests)).sum();
+    let requests: u64 = buckets
+        .iter()
+        .map(|bucket| u64::from(bucket.requests))
+        .sum();
     let smallest = 1_u64 << buckets.first().map_or(0, |bucket| bucket.octave.min(62));
     let largest = 2_u64 << buckets.last().map_or(0, |bucket| bucket.octave.min(62));
     // What requests take beyond the smallest ones.
@@ -141,10 +148,12 @@ fn finding(
         } else {
             Grounds::Associated
         },
-        title: Prose::new("The time of ").and(case.name(endpoint)).words(format!(
-            " grows with the bytes {word}: as size to the power of {:.1}",
-            growth.elasticity
-        )),
+        title: Prose::new("The time of ")
+            .and(case.name(endpoint))
+            .words(format!(
+                " grows with the bytes {word}: as size to the power of {:.1}",
+                growth.elasticity
+            )),
         detail: vec![Prose::new(format!(
             "{} requests of {} to {}: the smallest take {} on average, the largest {}.",
             unit::count(requests),

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::{Verdict, micros, share};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::weighted::{Weighted, contrast};
-use crate::diagnosis::{
-    Finding, Grounds, Kind, Prose, Severity, Subject, Topic, Value, limits,
-};
+use crate::diagnosis::{Finding, Grounds, Kind, Prose, Severity, Subject, Topic, Value, limits};
 use crate::endpoint::user_agent_family;
 use crate::phases::Phase;
 use crate::summary::{Endpoint, Sampled, Text};
@@ -35,9 +33,12 @@ pub fn look(case: &Case<'_>) -> Verdict {
 fn groups(line: &Sampled) -> impl Iterator<Item = Group> {
     let agent = user_agent_family(line.text(Text::Agent));
     let network = network(line.text(Text::Client));
-    [(Grouping::Agent, agent.to_vec()), (Grouping::Network, network)]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
+    [
+        (Grouping::Agent, agent.to_vec()),
+        (Grouping::Network, network),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
 }
 
 /// The network of an address: 24 bits of IPv4, 48 of IPv6, which is what a site is given.

@@ -14,7 +14,9 @@ use crate::unit;
 pub fn look(case: &Case<'_>) -> Verdict {
     let hosts = case.summary.upstreams.len();
     if hosts < 2 {
-        return Err("it takes the addresses of two upstreams at least: log $upstream_addr".to_owned());
+        return Err(
+            "it takes the addresses of two upstreams at least: log $upstream_addr".to_owned(),
+        );
     }
     Ok(finding(case).into_iter().collect())
 }
@@ -95,11 +97,9 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
         } else {
             Grounds::Associated
         },
-        title: Prose::new("The upstream ")
-            .log(address)
-            .words(format!(
-                " takes {factor:.1} times as long as its peers for the same endpoints"
-            )),
+        title: Prose::new("The upstream ").log(address).words(format!(
+            " takes {factor:.1} times as long as its peers for the same endpoints"
+        )),
         detail: vec![Prose::new(format!(
             "{} requests went to it; with 95 % certainty they took {low:.1} to {high:.1} times as long (from sampled lines of {} endpoints), {} in all.",
             unit::count(upstream.requests),

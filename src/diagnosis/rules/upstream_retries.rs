@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use super::{Verdict, micros, severity, share};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::panel::Panel;
-use crate::diagnosis::{
-    Finding, Grounds, Kind, Named, Prose, Role, Subject, Topic, Value, limits,
-};
+use crate::diagnosis::{Finding, Grounds, Kind, Named, Prose, Role, Subject, Topic, Value, limits};
 use crate::phases::Phase;
 use crate::summary::{SlowRequest, Text};
 use crate::unit;
@@ -96,7 +94,9 @@ fn finding(case: &Case<'_>, panel: &Panel) -> Option<Finding> {
         severity: severity(time, length),
         grounds: Grounds::Measured,
         title: match failing {
-            Some((address, _)) => Prose::new(format!("{title}: attempts at ")).log(address).words(" failed"),
+            Some((address, _)) => Prose::new(format!("{title}: attempts at "))
+                .log(address)
+                .words(" failed"),
             None => Prose::new(format!("{title}: attempts at several upstreams failed")),
         },
         detail: vec![Prose::new(format!(

@@ -1,0 +1,180 @@
+//! `retry_storm`: clients that send the same request again when it fails, until they are most of the
+//! traffic.
+
+use super::{Verdict, micros, share};
+use crate::diagnosis::case::Case;
+use crate::diagnosis::stretch::percentile;
+use crate::diagnosis::{
+    Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value, limits,
+};
+use crate::stamp::Stamp;
+use crate::summary::Endpoint;
+use crate::unit;
+
+pub fn look(case: &Case<'_>) -> Verdict {
+    let has_clients = case
+        .summary
+        .endpoints
+        .iter()
+        .any(|endpoint| !endpoint.history.failing.is_empty());
+    if !has_clients && case.summary.totals.errors_5xx > 0 {
+        return Err("the log does not tell who asks: log $remote_addr and $request".to_owned());
+    }
+    let found = case
+        .summary
+        .endpoints
+        .iter()
+        .enumerate()
+        .filter_map(|(at, endpoint)| Some((at, storm(case, endpoint)?)))
+        .map(|(at, storm)| finding(case, at, &storm));
+    Ok(found.collect())
+}
+
+/// Repeated requests of one endpoint.
+struct Storm {
+    from: u32,
+    until: u32,
+    /// Requests that were the same again, about: where not all clients are kept, those of all.
+    repeats: f64,
+    /// Requests of the endpoint in that time.
+    requests: f64,
+    /// Clients and targets that repeated.
+    senders: f64,
+    /// The middle of the pauses, in seconds.
+    cadence: f64,
+    /// The client that repeated most.
+    client: Vec<u8>,
+    line: Vec<u8>,
+}
+
+fn storm(case: &Case<'_>, endpoint: &Endpoint) -> Option<Storm> {
+    let part = case.summary.failures_part;
+    let mut gaps = Vec::new();
+    let mut seconds: Vec<u32> = Vec::new();
+    let mut senders = 0.0;
+    let mut most: Option<(usize, &crate::summary::Failing)> = None;
+    for failing in &endpoint.history.failing {
+        let repeats: Vec<(u32, u32)> = failing
+            .seconds
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0], pair[1]))
+            .filter(|(gap, _)| *gap <= limits::RETRY_SECONDS)
+            .collect();
+        // Who looks again once or twice is a person.
+        if repeats.len() < limits::RETRY_LEAST {
+            continue;
+        }
+        senders += 1.0;
+        gaps.extend(repeats.iter().map(|(gap, _)| f64::from(*gap)));
+        seconds.extend(repeats.iter().map(|(_, second)| *second));
+        if most.is_none_or(|(count, _)| repeats.len() > count) {
+            most = Some((repeats.len(), failing));
+        }
+    }
+    let (_, most) = most?;
+    seconds.sort_unstable();
+    let (from, until) = (*seconds.first()?, *seconds.last()?);
+    let repeats = seconds.len() as f64 / part;
+    if repeats < limits::RETRIES_LEAST {
+        return None;
+    }
+    let within = rate(case, endpoint, |second| {
+        (i64::from(from)..=i64::from(until)).contains(&second)
+    });
+    let outside = rate(case, endpoint, |second| {
+        !(i64::from(from)..=i64::from(until)).contains(&second)
+    });
+    let amplification = within.0 / (within.0 - repeats).max(1.0);
+    // Where all that fails comes as often as ever, nobody sends it again because it failed.
+    let grew = outside.1 <= 0.0 || within.1 >= limits::RETRY_GROWTH * outside.1;
+    (amplification >= limits::AMPLIFICATION && grew).then(|| Storm {
+        from,
+        until,
+        repeats: repeats.min(within.0),
+        requests: within.0,
+        senders: senders / part,
+        cadence: percentile(gaps.into_iter(), 50).unwrap_or(0.0),
+        client: most.client.to_vec(),
+        line: most.target.to_vec(),
+    })
+}
+
+/// Requests of an endpoint in some seconds, and how many a second; cells that overlap count whole.
+fn rate(case: &Case<'_>, endpoint: &Endpoint, within: impl Fn(i64) -> bool) -> (f64, f64) {
+    let width = case.summary.cell_width.0 as f64 / 1e6;
+    let second = |window: i64| ((window as f64 + 0.5) * width) as i64;
+    let requests: f64 = endpoint
+        .history
+        .cells
+        .iter()
+        .filter(|cell| within(second(cell.window)))
+        .map(|cell| f64::from(cell.cell.requests))
+        .sum();
+    let Some((first, last)) = case.summary.range else {
+        return (requests, 0.0);
+    };
+    let window = |stamp: Stamp| {
+        stamp
+            .0
+            .div_euclid((case.summary.cell_width.0 as i64).max(1))
+    };
+    let windows = (window(first)..=window(last))
+        .filter(|window| within(second(*window)))
+        .count();
+    (requests, requests / (windows as f64 * width).max(1.0))
+}
+
+fn finding(case: &Case<'_>, at: usize, storm: &Storm) -> Finding {
+    let stamp = |second: u32| Stamp(i64::from(second) * 1_000_000);
+    let amplification = storm.requests / (storm.requests - storm.repeats).max(1.0);
+    let mean = case.summary.endpoints.get(at).map_or(0.0, |endpoint| {
+        endpoint.busy.0 as f64 / endpoint.requests.max(1) as f64
+    });
+    Finding {
+        kind: Kind::RetryStorm,
+        severity: Severity::Warning,
+        grounds: Grounds::Measured,
+        title: Prose::new("Clients send the same failing request again and again: ")
+            .and(case.name(at))
+            .words(format!(
+                " gets {amplification:.1} times as many requests as it would"
+            )),
+        detail: vec![
+            Prose::new(format!(
+                "{} to {}: {} of {} requests repeated one that had failed ({}), every {:.0} s in the middle, of {:.0} clients and targets; most often ",
+                stamp(storm.from).rfc3339(),
+                stamp(storm.until).rfc3339(),
+                unit::count(storm.repeats as u64),
+                unit::count(storm.requests as u64),
+                share(storm.repeats, storm.requests),
+                storm.cadence,
+                storm.senders
+            ))
+            .log(&storm.client)
+            .words(" for ")
+            .log(&storm.line)
+            .words("."),
+        ],
+        from: Some(stamp(storm.from)),
+        until: Some(stamp(storm.until)),
+        endpoints: vec![Named {
+            role: Role::Affected,
+            endpoint: at,
+        }],
+        subject: Some(Subject {
+            topic: Topic::Client,
+            value: storm.client.clone(),
+        }),
+        evidence: vec![
+            ("amplification", Value::Number(amplification)),
+            ("repeats", Value::Count(storm.repeats as u64)),
+            ("requests", Value::Count(storm.requests as u64)),
+            ("cadence_us", Value::Duration(micros(storm.cadence * 1e6))),
+        ],
+        examples: Vec::new(),
+        advice: Prose::new(
+            "Have the clients wait longer after each failure, with chance in it (exponential backoff with jitter), and give up in the end; answer 429 with Retry-After.",
+        ),
+        explains: micros(storm.repeats * mean),
+    }
+}

@@ -1,0 +1,220 @@
+//! `shift`: an endpoint's own time steps up and stays there to the end of the log.
+
+use super::{Verdict, micros};
+use crate::diagnosis::case::Case;
+use crate::diagnosis::panel::Series;
+use crate::diagnosis::stretch::{Block, blocks, percentile};
+use crate::diagnosis::verdict::Cause;
+use crate::diagnosis::{Finding, Kind, Named, Prose, Role, Severity, Value, limits};
+
+pub fn look(case: &Case<'_>) -> Verdict {
+    if let Some(why) = case.blind()
+        && case.panel.as_ref().is_none_or(|panel| !panel.measured)
+    {
+        return Err(why);
+    }
+    let Some(panel) = &case.panel else {
+        return Ok(Vec::new());
+    };
+    // Who is blamed for an incident, or suffers from something common, has been told of.
+    let told: Vec<usize> = case
+        .slow()
+        .flat_map(|examined| match &examined.verdict.cause {
+            Cause::Culprits(places) | Cause::Common(places) => places
+                .iter()
+                .filter_map(|at| examined.changes.get(*at))
+                .map(|change| change.endpoint)
+                .collect(),
+            _ => Vec::new(),
+        })
+        .collect();
+    let mut steps: Vec<Step> = panel
+        .series
+        .iter()
+        .filter(|series| !told.contains(&series.endpoint))
+        .filter_map(step)
+        .collect();
+    steps.sort_by_key(|step| (step.window, step.endpoint));
+    // Steps of the same moment are one: a deploy, a migration.
+    let near = (panel.windows / 20).max(2);
+    let mut groups: Vec<Vec<Step>> = Vec::new();
+    for step in steps {
+        match groups.last_mut() {
+            Some(group)
+                if group
+                    .first()
+                    .is_some_and(|first| step.window <= first.window + near) =>
+            {
+                group.push(step);
+            }
+            _ => groups.push(vec![step]),
+        }
+    }
+    Ok(groups
+        .iter()
+        .filter_map(|group| finding(case, group))
+        .collect())
+}
+
+/// A lasting step of an endpoint.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    endpoint: usize,
+    /// The first window behind it.
+    window: usize,
+    /// Mean own time before and after, in µs.
+    before: f64,
+    after: f64,
+    /// Requests after it.
+    requests: f64,
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// The step that divides an endpoint's course best, if it is large, beyond chance, and lasts.
+fn step(series: &Series) -> Option<Step> {
+    let course = |of: fn(&crate::diagnosis::panel::Point) -> f64| {
+        let points = series.points.iter();
+        blocks(
+            points.map(move |point| (point.window, point.served, of(point))),
+            limits::REQUESTS_A_STEP_BLOCK,
+        )
+    };
+    let logs: Vec<Block> = course(|point| point.logs);
+    let values: Vec<f64> = logs.iter().map(|block| block.value).collect();
+    let count = values.len();
+    let least = limits::STEP_BLOCKS;
+    if count < 2 * least {
+        return None;
+    }
+    let gain = |at: usize| {
+        let (before, after) = values.split_at(at);
+        let weight = 1.0 / (1.0 / before.len() as f64 + 1.0 / after.len() as f64);
+        (mean(after) - mean(before)) * weight.sqrt()
+    };
+    let at = (least..=count - least).max_by(|a, b| gain(*a).total_cmp(&gain(*b)))?;
+    let (before, after) = values.split_at(at);
+    let change = mean(after) - mean(before);
+    if change < limits::STEP {
+        return None;
+    }
+    // How much blocks scatter, and how long they remember it: neighbours that are alike tell less.
+    let residuals: Vec<f64> = before
+        .iter()
+        .map(|value| value - mean(before))
+        .chain(after.iter().map(|value| value - mean(after)))
+        .collect();
+    let variance = residuals.iter().map(|r| r * r).sum::<f64>() / (count as f64 - 2.0);
+    let together: f64 = residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    // The estimate is too low by about a tenth on courses of this length.
+    let memory = (together / (count as f64 * variance).max(1e-12) + 0.1).clamp(0.0, 0.9);
+    let error = (variance * (1.0 + memory) / (1.0 - memory)
+        * (1.0 / before.len() as f64 + 1.0 / after.len() as f64))
+        .sqrt()
+        .max(1e-6);
+    if change / error < limits::STEP_Z {
+        return None;
+    }
+    // It went up at once and stays: neither the end of what was before nor that of what came after is on
+    // the other side of the middle.
+    let third = |part: &[f64], last: bool| {
+        let size = (part.len() / 3).max(2).min(part.len());
+        let part = if last {
+            part.get(part.len() - size..)
+        } else {
+            part.get(..size)
+        };
+        percentile(part.unwrap_or_default().iter().copied(), 50).unwrap_or(0.0)
+    };
+    let (low, high) = (mean(before) + 0.35 * change, mean(before) + 0.65 * change);
+    let lasts = third(before, false) < low
+        && third(before, true) < low
+        && third(after, false) > high
+        && third(after, true) > high;
+    if !lasts {
+        return None;
+    }
+    let window = logs.get(at)?.from;
+    let old = series.sum(|w| w < window);
+    let new = series.sum(|w| w >= window);
+    Some(Step {
+        endpoint: series.endpoint,
+        window,
+        before: old.mean(),
+        after: new.mean(),
+        requests: new.served,
+    })
+    .filter(|step| step.after > step.before)
+}
+
+fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
+    let panel = case.panel.as_ref()?;
+    let first = group.first()?;
+    let added: f64 = group
+        .iter()
+        .map(|step| (step.after - step.before) * step.requests)
+        .sum();
+    let endpoints: Vec<usize> = group.iter().map(|step| step.endpoint).collect();
+    let since = panel.start(first.window);
+    let many = group.len() > limits::FEW;
+    let title = if let [step] = group {
+        Prose::new("The own time of ")
+            .and(case.name(step.endpoint))
+            .words(format!(
+                " stepped up from {} to {} and stayed",
+                micros(step.before),
+                micros(step.after)
+            ))
+    } else {
+        Prose::new(format!(
+            "The own time of {} endpoints stepped up together and stayed",
+            group.len()
+        ))
+    };
+    let each = group.iter().take(5).map(|step| {
+        case.name(step.endpoint).words(format!(
+            " from {} to {}",
+            micros(step.before),
+            micros(step.after)
+        ))
+    });
+    Some(Finding {
+        kind: Kind::Shift,
+        severity: Severity::Warning,
+        grounds: case.grounds(),
+        title,
+        detail: vec![
+            Prose::new(format!(
+                "Since {}, to the end of the log: ",
+                since.rfc3339()
+            ))
+            .and(Prose::list(each.collect()))
+            .words(format!("; {} more work in all.", micros(added))),
+        ],
+        from: Some(since),
+        until: case.summary.range.map(|(_, last)| last),
+        endpoints: endpoints
+            .iter()
+            .map(|endpoint| Named {
+                // What changes for many at once is below them all.
+                role: if many { Role::Affected } else { Role::Culprit },
+                endpoint: *endpoint,
+            })
+            .collect(),
+        subject: None,
+        evidence: vec![
+            ("endpoints", Value::Count(group.len() as u64)),
+            ("before_us", Value::Duration(micros(first.before))),
+            ("after_us", Value::Duration(micros(first.after))),
+            ("factor", Value::Number(first.after / first.before.max(1.0))),
+            ("added_us", Value::Duration(micros(added))),
+        ],
+        examples: Vec::new(),
+        advice: Prose::new(
+            "See what was deployed or changed then; `--mark TIME=label` puts deploys beside the findings.",
+        ),
+        explains: micros(added),
+    })
+}
