@@ -169,8 +169,8 @@ pub const STEP_Z: f64 = 8.0;
 
 /// Windows of which a climb is told.
 pub const DRIFT_WINDOWS: usize = 60;
-/// Into so many bins a log is divided: a twentieth of a cycle, whether there are three or ten.
-pub const DRIFT_BINS: [usize; 2] = [96, 192];
+/// Into so many bins a log is divided: some ten to twenty a cycle, whether there are three or ten of them.
+pub const DRIFT_BINS: [usize; 3] = [48, 96, 192];
 /// A fall in natural logarithms at least. Simulated (diagnosis of sawtooth, 2,000 series without one).
 pub const DRIFT_FALL: f64 = 0.15;
 /// Falls at least.
@@ -199,3 +199,6 @@ pub const PROBES_A_WINDOW: f64 = 4.0;
 pub const PROBE_DISPERSION: f64 = 0.25;
 /// The same for heaps, in parts of the largest: chance keeps it the same in wide windows. Chosen.
 pub const PROBE_HEAPS: f64 = 0.1;
+
+/// Octaves by which requests to other upstreams must have become slower for a slowdown to be that of all.
+pub const ELSEWHERE: f64 = 0.26;

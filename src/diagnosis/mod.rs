@@ -101,6 +101,7 @@ pub fn diagnose_with(summary: &Summary, context: &Context<'_>) -> Diagnosis {
                 })),
         }
     }
+    rules::leave_out_echoes(&case, &mut diagnosis.findings);
     diagnosis.waits = case.inferred.map(|inferred| inferred.waits);
     diagnosis.pools = case.pools;
     for finding in &mut diagnosis.findings {

@@ -118,28 +118,28 @@ pub fn leak(seed: u64) -> Case {
     let mut traffic = Traffic::new(&world, seed);
     traffic.ordinary();
     let requests = traffic.finish();
-    // A host that leaks is also slower than its peers.
+    // A host that leaks is also slower than its peers, and may be too slow for what it is sent.
     let truth = Truth {
         must: vec!["drift"],
-        may: vec!["slow_upstream"],
+        may: vec!["slow_upstream", "saturation"],
         subject,
         ..Truth::default()
     };
     plain(world, requests, effects, truth)
 }
 
-/// One endpoint's time grows with the size of what is sent to it, over three decades.
+/// One endpoint's time grows with the size of what is sent to it: the median body takes as long as all
+/// else that the endpoint does, or twice as long.
 pub fn size(seed: u64) -> Case {
-    sizes(seed, log_uniform, (100.0, 1_000.0))
+    sizes(seed, true)
 }
 
-/// Sizes as wide apart, and only the copying of the bytes takes time.
+/// Sizes as wide apart, and only the copying of the bytes takes time: two nanoseconds each.
 pub fn size_of_no_matter(seed: u64) -> Case {
-    sizes(seed, |_, (low, _)| low, (2.0, 2.0))
+    sizes(seed, false)
 }
 
-/// `nanos` per byte, drawn from a range.
-fn sizes(seed: u64, nanos: fn(&mut Draw, (f64, f64)) -> f64, range: (f64, f64)) -> Case {
+fn sizes(seed: u64, matters: bool) -> Case {
     first(seed, |seed| {
         let world = World::draw(seed, &LONG);
         let draw = &mut Draw::new(seed, Stream::Requests);
@@ -150,17 +150,18 @@ fn sizes(seed: u64, nanos: fn(&mut Draw, (f64, f64)) -> f64, range: (f64, f64)) 
         };
         let fit: Vec<usize> = (0..world.endpoints.len()).filter(sent).collect();
         let endpoint = *fit.get(draw.below(fit.len() as u64) as usize)?;
-        let nanos = nanos(draw, range);
+        let median = log_uniform(draw, (4_000.0, 30_000.0));
+        let nanos = if matters {
+            world.endpoints[endpoint].mean_us * 1_000.0 / median * uniform(draw, (1.0, 2.0))
+        } else {
+            2.0
+        };
         let mut traffic = Traffic::new(&world, seed);
         traffic.ordinary();
         let mut requests = traffic.finish();
-        // A byte costs so much that the median body takes as long as the endpoint's other work, at least.
-        let median =
-            (world.endpoints[endpoint].mean_us * 1_000.0 / nanos).clamp(4_000.0, 30_000.0) as u64;
         for request in requests.iter_mut().filter(|r| r.endpoint == endpoint) {
-            request.request_bytes = draw.lognormal(median, 1.6);
+            request.request_bytes = draw.lognormal(median as u64, 1.6);
         }
-        let matters = nanos > 2.0;
         let effects = vec![Effect {
             from: 0,
             until: Micros::MAX,
@@ -175,8 +176,7 @@ fn sizes(seed: u64, nanos: fn(&mut Draw, (f64, f64)) -> f64, range: (f64, f64)) 
             ..Truth::default()
         };
         // What costs more than a quarter of the pool is another story.
-        let added =
-            world.rate * world.endpoints[endpoint].share * median as f64 * 3.6 * nanos / 1e9;
+        let added = world.rate * world.endpoints[endpoint].share * median * 3.6 * nanos / 1e9;
         (added < world.services[0].workers as f64 * 0.25)
             .then(|| plain(world, requests, effects, truth))
     })

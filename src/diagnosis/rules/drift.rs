@@ -68,13 +68,14 @@ struct Saw {
 
 /// Reads a course as climbs that end in falls; `None` where it is none.
 ///
-/// Falls are where the two bins behind are lower than the two before, by 15 % at least and by four
-/// scatters of neighbouring bins. Three are needed, hardly any jumps up (sign test), and a climb in three
+/// Falls are where the two bins behind are lower than the two before, by 15 % at least and by four standard
+/// errors of such a difference, which has the variance of one bin. Three are needed, hardly any jumps up (sign test), and a climb in three
 /// of four stretches between them.
 fn saw(course: &[(usize, f64)]) -> Option<Saw> {
     let values: Vec<f64> = course.iter().map(|(_, value)| *value).collect();
     let differences = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-    let scatter = 1.4826 * percentile(differences, 50)?;
+    // The deviation of a bin: neighbours differ by the square root of two of it.
+    let scatter = 1.4826 * percentile(differences, 50)? / std::f64::consts::SQRT_2;
     let needed = limits::DRIFT_FALL.max(4.0 * scatter);
     let fall = |at: usize| {
         let part = values.get(at.checked_sub(2)?..at + 2)?;
@@ -220,7 +221,7 @@ fn finding(case: &Case<'_>, panel: &Panel, saw: &Saw) -> Option<Finding> {
 
 /// The upstream that climbs, and how far: the one whose sampled lines late in a climb are most above those
 /// early in it, if it is apart from the others.
-fn host(case: &Case<'_>, panel: &Panel, saw: &Saw) -> Option<(Vec<u8>, f64)> {
+fn host(case: &Case<'_>, saw: &Saw) -> Option<(Vec<u8>, f64)> {
     let mut upstreams: Vec<&[u8]> = case
         .summary
         .upstreams

@@ -61,10 +61,11 @@ fn is_regular(series: &Series, panel: &Panel) -> bool {
     let dispersions: Vec<f64> = widths
         .filter_map(|width| dispersion(series, panel, width))
         .collect();
-    let largest = dispersions.iter().copied().fold(0.0, f64::max);
+    // Behind the width at which heaps show most.
+    let mut largest = 0.0_f64;
     dispersions.iter().any(|dispersion| {
-        *dispersion <= limits::PROBE_DISPERSION
-            || (largest > 2.0 && *dispersion <= limits::PROBE_HEAPS * largest)
+        largest = largest.max(*dispersion);
+        *dispersion <= limits::PROBE_DISPERSION || *dispersion <= limits::PROBE_HEAPS * largest
     })
 }
 

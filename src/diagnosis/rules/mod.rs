@@ -21,7 +21,10 @@ mod traffic_surge;
 mod upstream_retries;
 
 use super::case::{Case, Examined};
-use super::{Evidence, Finding, Kind, Named, Prose, Role, Severity, Value};
+use super::verdict::Cause;
+use super::weighted::{Weighted, contrast};
+use super::{Evidence, Finding, Kind, Named, Prose, Role, Severity, Subject, Value, limits};
+use crate::summary::Text;
 use crate::unit::{self, Micros};
 
 /// What a rule says: its findings, or why it could not look.
@@ -106,6 +109,61 @@ pub const RULES: &[Rule] = &[
         look: health_check_load::look,
     },
 ];
+
+/// Leaves out what is the echo of a more particular finding: where one upstream is slow or climbs, and
+/// what the others answered took no longer, nothing that all share became slow.
+pub fn leave_out_echoes(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    let hosts: Vec<Option<Subject>> = findings
+        .iter()
+        .filter(|finding| matches!(finding.kind, Kind::SlowUpstream | Kind::Drift))
+        .map(|finding| finding.subject.clone())
+        .collect();
+    let is_echo = hosts.iter().any(|host| match host {
+        Some(host) => !slowed_elsewhere(case, &host.value),
+        // All of it climbs and falls back: that is what was seen as outages.
+        None => true,
+    });
+    if is_echo {
+        findings.retain(|finding| {
+            !matches!(
+                finding.kind,
+                Kind::DependencySlowdown | Kind::RecurringOutage
+            )
+        });
+    }
+}
+
+/// Whether requests to other upstreams took longer in incidents without culprits than in quiet times, by
+/// sampled lines.
+fn slowed_elsewhere(case: &Case<'_>, address: &[u8]) -> bool {
+    let in_incident = |window: usize| {
+        case.slow().any(|examined| {
+            !matches!(examined.verdict.cause, Cause::Culprits(_)) && examined.incident.holds(window)
+        })
+    };
+    let pairs = case.summary.endpoints.iter().map(|endpoint| {
+        let mut pair = (Weighted::default(), Weighted::default());
+        for (weight, line) in &endpoint.history.sample {
+            let window = line.arrival.and_then(|arrival| case.window(arrival));
+            let (Some(own), Some(window)) = (line.own.or(line.whole), window) else {
+                continue;
+            };
+            if line.text(Text::Upstream) == address {
+                continue;
+            }
+            let octaves = (own.0.max(1) as f64).log2();
+            if in_incident(window) {
+                pair.0.add(*weight, octaves);
+            } else if case.quiet.get(window).copied().unwrap_or(false) {
+                pair.1.add(*weight, octaves);
+            }
+        }
+        pair
+    });
+    contrast(pairs).is_some_and(|slower| {
+        slower.difference >= limits::ELSEWHERE && slower.z() >= limits::GROWN_Z
+    })
+}
 
 /// Endpoints in a role.
 fn named(endpoints: impl IntoIterator<Item = usize>, role: Role) -> Vec<Named> {
