@@ -291,13 +291,17 @@ pub(super) struct StoredCourse {
     loads: Grid,
     metrics: MetricNames,
     scarcity: Scarcity,
+    rarity: Rarity,
 }
 
 impl StoredCourse {
     /// Whether it was made for this question.
     pub(super) fn is_sound(&self, question: &Question) -> bool {
         let finest = Grid::new(question.window_seconds);
-        self.cells.is_of(finest) && self.loads.is_of(finest) && self.scarcity <= Scarcity::MOST
+        self.cells.is_of(finest)
+            && self.loads.is_of(finest)
+            && self.scarcity <= Scarcity::MOST
+            && self.rarity <= Rarity::MOST
     }
 }
 
@@ -309,6 +313,7 @@ impl Course {
             loads: self.loads,
             metrics: self.metrics,
             scarcity: self.scarcity,
+            rarity: self.rarity,
         }
     }
 
@@ -318,6 +323,7 @@ impl Course {
         self.loads = stored.loads;
         self.metrics = stored.metrics;
         self.scarcity = stored.scarcity;
+        self.rarity = stored.rarity;
     }
 }
 

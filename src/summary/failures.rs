@@ -29,7 +29,18 @@ pub fn is_failure(record: &Record<'_>) -> bool {
 }
 
 /// How rare a hash must be to be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Rarity(u32);
 
 impl Rarity {
@@ -52,7 +63,7 @@ impl Rarity {
 }
 
 /// The failures of one request: what one client asked for, over and over.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Failing {
     /// The client's address.
     pub client: Box<[u8]>,
@@ -63,10 +74,25 @@ pub struct Failing {
 }
 
 /// The failures of one endpoint.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(into = "BTreeMap<u64, Failing>", from = "BTreeMap<u64, Failing>")]
 pub struct Failures {
     kept: BTreeMap<u64, Failing>,
     weight: usize,
+}
+
+impl From<BTreeMap<u64, Failing>> for Failures {
+    fn from(kept: BTreeMap<u64, Failing>) -> Self {
+        let mut failures = Failures { kept, weight: 0 };
+        failures.weigh();
+        failures
+    }
+}
+
+impl From<Failures> for BTreeMap<u64, Failing> {
+    fn from(failures: Failures) -> Self {
+        failures.kept
+    }
 }
 
 impl Failures {
@@ -127,6 +153,22 @@ impl Failures {
     fn weigh(&mut self) {
         let weight = |failing: &Failing| KEY + failing.seconds.len();
         self.weight = self.kept.values().map(weight).sum();
+    }
+
+    /// Puts the times in order, so that equal tallies are stored alike.
+    pub fn settle(&mut self) {
+        for failing in self.kept.values_mut() {
+            failing.seconds.sort_unstable();
+        }
+    }
+
+    /// Whether texts and times are such as are kept.
+    pub(super) fn is_sound(&self) -> bool {
+        self.kept.values().all(|failing| {
+            failing.client.len() <= LONGEST
+                && failing.target.len() <= LONGEST
+                && failing.seconds.is_sorted()
+        })
     }
 
     /// What counts for the cap.

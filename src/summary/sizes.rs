@@ -5,7 +5,7 @@ use crate::phases::{Ending, Phases};
 use crate::record::Record;
 
 /// Requests whose size is between 2^`octave` bytes and twice that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct SizeBucket {
     /// The binary logarithm of the size, rounded down; no bytes count as one.
     pub octave: u32,
@@ -29,7 +29,7 @@ impl SizeBucket {
 }
 
 /// The buckets of one endpoint, in no order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Sizes {
     received: Vec<SizeBucket>,
     sent: Vec<SizeBucket>,
@@ -72,6 +72,21 @@ impl Sizes {
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
         (self.received.capacity() + self.sent.capacity()) * size_of::<SizeBucket>()
+    }
+
+    /// Puts the buckets in order, so that equal tallies are stored alike.
+    pub fn settle(&mut self) {
+        [self.received, self.sent] = self.sorted();
+    }
+
+    /// Whether the buckets are those of sizes, each once and in order.
+    pub(super) fn is_sound(&self) -> bool {
+        [&self.received, &self.sent].iter().all(|buckets| {
+            buckets.is_sorted_by(|a, b| a.octave < b.octave)
+                && buckets
+                    .iter()
+                    .all(|bucket| bucket.octave < u64::BITS && bucket.requests > 0)
+        })
     }
 
     /// By bytes received and by bytes sent, each in rising order.

@@ -174,6 +174,8 @@ impl Tallies {
         {
             tally.history.settle();
             tally.sample.settle();
+            tally.sizes.settle();
+            tally.failures.settle();
         }
         self.upstreams
             .values_mut()

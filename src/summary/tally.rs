@@ -330,6 +330,8 @@ impl Tally {
             && durations_are_counted
             && self.history.is_sound()
             && self.sample.is_sound()
+            && self.sizes.is_sound()
+            && self.failures.is_sound()
             && self.runs.as_ref().is_none_or(|runs| runs.is_sound(sources))
     }
 
