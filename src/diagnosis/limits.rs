@@ -175,8 +175,9 @@ pub const DRIFT_BINS: [usize; 3] = [48, 96, 192];
 pub const DRIFT_FALL: f64 = 0.15;
 /// Falls at least.
 pub const DRIFT_FALLS: usize = 3;
-/// Upstreams among which the one that climbs is looked for, the busiest first.
-pub const DRIFT_HOSTS: usize = 64;
+/// Student's t of the growth of an upstream's share over the climbs, from which it is the one that climbs:
+/// three climbs that agree give it. Chosen.
+pub const DRIFT_T: f64 = 2.5;
 
 /// Seconds after a failure within which the same request is a repetition.
 pub const RETRY_SECONDS: u32 = 120;
@@ -191,14 +192,17 @@ pub const RETRY_GROWTH: f64 = 1.3;
 
 /// Share of busy time from which probes are visible. Chosen.
 pub const PROBE_PART: f64 = 0.05;
-/// Windows of which regularity is told: by chance a dispersion of 0.3 in 40 of them comes once in 10^5.
-pub const PROBE_WINDOWS: usize = 30;
+/// Windows of which regularity is told: by chance a dispersion of 0.25 in 40 of them comes once in 10^8
+/// (chi-squared with 39 degrees of freedom).
+pub const PROBE_WINDOWS: usize = 40;
+/// The same for heaps, where a fifth of the largest is asked for: by chance once in 10^5.
+pub const PROBE_HEAP_WINDOWS: usize = 20;
 /// Requests in a window on average: of fewer, none and one say nothing of regularity.
 pub const PROBES_A_WINDOW: f64 = 4.0;
 /// Dispersion at most.
 pub const PROBE_DISPERSION: f64 = 0.25;
-/// The same for heaps, in parts of the largest: chance keeps it the same in wide windows. Chosen.
-pub const PROBE_HEAPS: f64 = 0.1;
+/// The same for heaps, in parts of the largest: chance keeps it the same in wide windows.
+pub const PROBE_HEAPS: f64 = 0.2;
 
 /// Octaves by which requests to other upstreams must have become slower for a slowdown to be that of all.
 pub const ELSEWHERE: f64 = 0.26;

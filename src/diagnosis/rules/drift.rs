@@ -4,10 +4,9 @@ use super::{Verdict, micros};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::panel::Panel;
 use crate::diagnosis::stretch::percentile;
-use crate::diagnosis::weighted::{Weighted, contrast};
 use crate::diagnosis::{Finding, Grounds, Kind, Prose, Severity, Subject, Topic, Value, limits};
 use crate::stamp::Stamp;
-use crate::summary::Text;
+use crate::summary::Load;
 use crate::unit;
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -219,57 +218,65 @@ fn finding(case: &Case<'_>, panel: &Panel, saw: &Saw) -> Option<Finding> {
     })
 }
 
-/// The upstream that climbs, and how far: the one whose sampled lines late in a climb are most above those
-/// early in it, if it is apart from the others.
+/// The upstream that climbs, and how far: the one whose share of all busy time is most larger late in the
+/// climbs than early in them, if it is so in climb after climb (a t-test over them).
 fn host(case: &Case<'_>, saw: &Saw) -> Option<(Vec<u8>, f64)> {
-    let mut upstreams: Vec<&[u8]> = case
-        .summary
-        .upstreams
-        .iter()
-        .map(|upstream| upstream.address.as_slice())
-        .collect();
-    upstreams.truncate(limits::DRIFT_HOSTS);
-    let phase = |arrival: Stamp| {
-        let window = case.window(arrival)?;
-        let next = saw.drops.partition_point(|drop| *drop <= window);
-        let from = *saw.drops.get(next.checked_sub(1)?)?;
-        let until = *saw.drops.get(next)?;
-        Some((window - from) as f64 / (until - from).max(1) as f64)
+    let upstreams = &case.summary.upstreams;
+    let busy = |load: &Load| {
+        // Without a clock of the application all time at the upstream is what there is.
+        (if load.busy > 0 {
+            load.busy
+        } else {
+            load.flight
+        }) as f64
     };
-    let climb = |address: &[u8]| {
-        let pairs = case.summary.endpoints.iter().map(|endpoint| {
-            let mut pair = (Weighted::default(), Weighted::default());
-            for (weight, line) in &endpoint.history.sample {
-                if line.text(Text::Upstream) != address {
-                    continue;
-                }
-                let (Some(own), Some(phase)) =
-                    (line.own.or(line.whole), line.arrival.and_then(phase))
-                else {
-                    continue;
-                };
-                let log = (own.0.max(1) as f64).ln();
-                if phase >= 0.6 {
-                    pair.0.add(*weight, log);
-                } else if phase < 0.4 {
-                    pair.1.add(*weight, log);
-                }
+    // By climb: busy time early and late, of each upstream.
+    let climbs = saw.drops.len().checked_sub(1)?;
+    let mut early = vec![vec![0.0; upstreams.len()]; climbs];
+    let mut late = early.clone();
+    for (at, upstream) in upstreams.iter().enumerate() {
+        for load in &upstream.loads {
+            let start = Stamp(load.window.saturating_mul(case.summary.load_width.0 as i64));
+            let Some(window) = case.window(start) else {
+                continue;
+            };
+            let next = saw.drops.partition_point(|drop| *drop <= window);
+            let (Some(climb), Some(until)) = (next.checked_sub(1), saw.drops.get(next)) else {
+                continue;
+            };
+            let from = saw.drops[climb];
+            let phase = (window - from) as f64 / (until - from).max(1) as f64;
+            if phase >= 0.6 {
+                late[climb][at] += busy(load);
+            } else if phase < 0.4 {
+                early[climb][at] += busy(load);
             }
-            pair
-        });
-        contrast(pairs)
+        }
+    }
+    let share = |times: &[f64], at: usize| times[at] / times.iter().sum::<f64>();
+    let growth = |at: usize| {
+        let growths: Vec<f64> = early
+            .iter()
+            .zip(&late)
+            .map(|(early, late)| (share(late, at) / share(early, at)).ln())
+            .filter(|growth| growth.is_finite())
+            .collect();
+        let count = growths.len() as f64;
+        let mean = growths.iter().sum::<f64>() / count;
+        let squares: f64 = growths.iter().map(|growth| (growth - mean).powi(2)).sum();
+        let t = mean / (squares / (count - 1.0) / count).sqrt();
+        (growths.len() >= 2).then_some((mean, t))
     };
-    let mut climbs: Vec<(&[u8], crate::diagnosis::weighted::Contrast)> = upstreams
-        .into_iter()
-        .filter_map(|address| Some((address, climb(address)?)))
-        .collect();
-    climbs.sort_by(|a, b| b.1.difference.total_cmp(&a.1.difference));
-    let (address, found) = climbs.first()?;
-    let is_alone = climbs
-        .get(1)
-        .is_none_or(|(_, second)| second.difference < found.difference / 2.0);
+    let (at, (_, t)) = (0..upstreams.len())
+        .filter_map(|at| Some((at, growth(at)?)))
+        .max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0))?;
+    if t < limits::DRIFT_T {
+        return None;
+    }
+    let sum = |climbs: &[Vec<f64>]| climbs.iter().map(|times| times[at]).sum::<f64>();
     // The middles of both parts are three fifths of a climb apart.
-    (found.z() >= 3.0 && is_alone).then(|| (address.to_vec(), (found.difference / 0.6).exp()))
+    let factor = 1.0 + (sum(&late) / sum(&early) - 1.0) / 0.6;
+    Some((upstreams[at].address.clone(), factor.max(1.0)))
 }
 
 #[cfg(test)]

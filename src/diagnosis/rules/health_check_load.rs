@@ -34,7 +34,7 @@ pub fn look(case: &Case<'_>) -> Verdict {
 
 /// The variance of the counts of windows over their mean, in windows of so many of the panel; `None` where
 /// there are too few of them, or some are empty.
-fn dispersion(series: &Series, panel: &Panel, width: usize) -> Option<f64> {
+fn dispersion(series: &Series, panel: &Panel, width: usize) -> Option<(usize, f64)> {
     let count = panel.windows / width;
     let mut counts = vec![0.0; count];
     for point in &series.points {
@@ -44,7 +44,7 @@ fn dispersion(series: &Series, panel: &Panel, width: usize) -> Option<f64> {
     }
     // The first and the last may be cut.
     let counts = counts.get(1..count.checked_sub(1)?)?;
-    if counts.len() < limits::PROBE_WINDOWS {
+    if counts.len() < limits::PROBE_HEAP_WINDOWS {
         return None;
     }
     let mean = counts.iter().sum::<f64>() / counts.len() as f64;
@@ -53,19 +53,18 @@ fn dispersion(series: &Series, panel: &Panel, width: usize) -> Option<f64> {
         .map(|count| (count - mean).powi(2))
         .sum::<f64>()
         / (counts.len() - 1) as f64;
-    (mean >= limits::PROBES_A_WINDOW).then_some(variance / mean)
+    (mean >= limits::PROBES_A_WINDOW).then_some((counts.len(), variance / mean))
 }
 
 fn is_regular(series: &Series, panel: &Panel) -> bool {
     let widths = (0..12).map(|doubled| 1_usize << doubled);
-    let dispersions: Vec<f64> = widths
-        .filter_map(|width| dispersion(series, panel, width))
-        .collect();
+    let mut dispersions = widths.filter_map(|width| dispersion(series, panel, width));
     // Behind the width at which heaps show most.
     let mut largest = 0.0_f64;
-    dispersions.iter().any(|dispersion| {
-        largest = largest.max(*dispersion);
-        *dispersion <= limits::PROBE_DISPERSION || *dispersion <= limits::PROBE_HEAPS * largest
+    dispersions.any(|(windows, dispersion)| {
+        largest = largest.max(dispersion);
+        let is_even = windows >= limits::PROBE_WINDOWS && dispersion <= limits::PROBE_DISPERSION;
+        is_even || dispersion <= limits::PROBE_HEAPS * largest
     })
 }
 
