@@ -49,8 +49,13 @@ pub(super) fn render(diagnosis: &Diagnosis, summary: &Summary, style: Style) -> 
         }
         push(&format!("→ {}", finding.advice.render(name)), 3, None);
     }
-    for text in not_looked_for(diagnosis) {
-        push(&text, 0, Some("2"));
+    let not = not_looked_for(diagnosis);
+    if !not.is_empty() {
+        push(
+            &format!("Not looked for: {}.", not.join("; ")),
+            0,
+            Some("2"),
+        );
     }
     out
 }
@@ -67,7 +72,7 @@ fn color(severity: Severity) -> &'static str {
     }
 }
 
-/// What was not looked for, a line for each reason.
+/// What was not looked for, with why: an entry for each reason.
 pub(super) fn not_looked_for(diagnosis: &Diagnosis) -> Vec<String> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for not in &diagnosis.not_looked_at {
@@ -78,7 +83,7 @@ pub(super) fn not_looked_for(diagnosis: &Diagnosis) -> Vec<String> {
     }
     reasons
         .into_iter()
-        .map(|(why, sought)| format!("Not looked for: {}; {why}.", sought.join(", ")))
+        .map(|(why, sought)| format!("{} ({why})", sought.join(", ")))
         .collect()
 }
 

@@ -82,7 +82,7 @@ fn findings(view: &View<'_>, out: &mut String) {
         }
     }
     for text in super::findings::not_looked_for(view.diagnosis) {
-        let _ = writeln!(out, "- {text}");
+        let _ = writeln!(out, "- Not looked for: {text}.");
     }
     if !findings.is_empty() || !not_looked_at.is_empty() {
         out.push('\n');

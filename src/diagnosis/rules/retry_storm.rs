@@ -12,6 +12,9 @@ use crate::summary::Endpoint;
 use crate::unit;
 
 pub fn look(case: &Case<'_>) -> Verdict {
+    if case.summary.range.is_none() {
+        return Err("the log has no times of day".to_owned());
+    }
     let has_clients = case
         .summary
         .endpoints
