@@ -65,34 +65,42 @@ pub struct Covered {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage(BTreeMap<Identity, Covered>);
 
-/// Two snapshots that hold the same bytes of a source.
+/// Why two pieces of a source cannot be put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Twice {
-    name: Vec<u8>,
-    bytes: Range<u64>,
+pub enum Clash {
+    /// Both hold these bytes of it.
+    Twice(Vec<u8>, Range<u64>),
+    /// They were read by different definitions.
+    Formats(Vec<u8>),
 }
 
-impl fmt::Display for Twice {
+impl fmt::Display for Clash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Twice { name, bytes } = self;
-        write!(
-            f,
-            "bytes {} to {} of {} are in more than one of the snapshots: leave one out",
-            bytes.start,
-            bytes.end,
-            shown_name(name)
-        )
+        match self {
+            Clash::Twice(name, bytes) => write!(
+                f,
+                "bytes {} to {} of {} are in more than one of the snapshots: leave one out",
+                bytes.start,
+                bytes.end,
+                shown_name(name)
+            ),
+            Clash::Formats(name) => write!(
+                f,
+                "the pieces of {} were read by different log formats: make them with the same",
+                shown_name(name)
+            ),
+        }
     }
 }
 
-impl std::error::Error for Twice {}
+impl std::error::Error for Clash {}
 
 impl Coverage {
     /// Notes a piece of a source.
     ///
     /// # Errors
-    /// Some of it is there already.
-    pub fn add(&mut self, identity: Identity, piece: Covered) -> Result<(), Twice> {
+    /// Some of it is there already, or was read by another definition.
+    pub fn add(&mut self, identity: Identity, piece: Covered) -> Result<(), Clash> {
         let Some(mine) = self.0.get_mut(&identity) else {
             self.0.insert(identity, piece);
             return Ok(());
@@ -103,11 +111,13 @@ impl Coverage {
                 (!common.is_empty()).then_some(common)
             });
             if let Some(bytes) = common.next() {
-                return Err(Twice {
-                    name: mine.name.clone(),
-                    bytes,
-                });
+                return Err(Clash::Twice(mine.name.clone(), bytes));
             }
+        }
+        if let (Some(mine_is), Some(is)) = (&mine.format, &piece.format)
+            && mine_is != is
+        {
+            return Err(Clash::Formats(mine.name.clone()));
         }
         mine.ranges.extend(piece.ranges);
         join(&mut mine.ranges);
@@ -173,6 +183,21 @@ impl Covered {
         }
         gaps
     }
+
+    /// That some of it is in no piece, in words; `None` where nothing is known to be missing.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        let gaps = self.gaps();
+        let first = gaps.first()?;
+        let more = match gaps.len() {
+            1 => String::new(),
+            n => format!(" and {} more stretches", n - 1),
+        };
+        Some(format!(
+            "bytes {} to {}{more} are in none of the pieces of the snapshot",
+            first.start, first.end
+        ))
+    }
 }
 
 /// Sorts ranges and joins those that touch.
@@ -213,7 +238,16 @@ mod tests {
         assert_eq!(covered.ranges, [10..30, 40..50]);
         assert_eq!(covered.gaps(), [0..10, 30..40]);
         let twice = coverage.add(identity.clone(), piece(49..60)).unwrap_err();
-        assert_eq!(twice.bytes, 49..50);
+        assert_eq!(twice, Clash::Twice(b"a.log".to_vec(), 49..50));
+        let read_by = |definition: &str, range| Covered {
+            format: Some((vec!["own".to_owned()], definition.to_owned())),
+            ..piece(range)
+        };
+        coverage
+            .add(identity.clone(), read_by("$path", 60..70))
+            .unwrap();
+        let other = coverage.add(identity.clone(), read_by("$host", 70..80));
+        assert_eq!(other, Err(Clash::Formats(b"a.log".to_vec())));
         coverage.add(Identity::of(b"x\n"), piece(0..9)).unwrap();
         assert_eq!(coverage.len(), 2);
     }

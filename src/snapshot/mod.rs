@@ -37,8 +37,8 @@ pub enum SnapshotError {
     Frame(FrameError),
     /// The payload is none, although its checksum fits.
     Payload(String),
-    /// Some bytes of a source are counted already.
-    Twice(coverage::Twice),
+    /// Two pieces of a source do not go together.
+    Clash(coverage::Clash),
     /// They were made with different settings.
     Settings(String),
 }
@@ -48,7 +48,7 @@ impl fmt::Display for SnapshotError {
         match self {
             SnapshotError::Frame(error) => error.fmt(f),
             SnapshotError::Payload(why) => write!(f, "is no sound snapshot: it {why}"),
-            SnapshotError::Twice(twice) => twice.fmt(f),
+            SnapshotError::Clash(clash) => clash.fmt(f),
             SnapshotError::Settings(difference) => write!(
                 f,
                 "the snapshots were made with different settings, {difference}: make them with the same"
@@ -73,7 +73,7 @@ impl Snapshot {
         for (identity, covered) in &sources {
             coverage
                 .add(identity.clone(), covered.clone())
-                .map_err(SnapshotError::Twice)?;
+                .map_err(SnapshotError::Clash)?;
         }
         let places = places(&coverage, sources.iter().map(|(identity, _)| identity));
         let question = settings.question().map_err(SnapshotError::Payload)?;
@@ -138,7 +138,7 @@ impl Snapshot {
         for (identity, covered) in other.coverage.sources() {
             coverage
                 .add(identity.clone(), covered.clone())
-                .map_err(SnapshotError::Twice)?;
+                .map_err(SnapshotError::Clash)?;
         }
         let question = self.settings.question().map_err(SnapshotError::Payload)?;
         let restore = |snapshot: Snapshot| {
@@ -186,7 +186,7 @@ impl Snapshot {
                 .flat_map(|(names, _)| names.iter().map(|name| (name.clone(), 0)))
                 .collect(),
             definition: covered.format.as_ref().map(|(_, text)| text.clone()),
-            error: covered.error.clone(),
+            error: covered.error.clone().or_else(|| covered.missing()),
             ..FileSummary::default()
         };
         self.coverage.sources().map(file).collect()

@@ -204,6 +204,29 @@ fn each_fault_has_its_own_words() {
         .run()
         .exits(2)
         .prints("MISSING bytes 20000:30000");
+    slowpath(["report", "gap"])
+        .within(&scratch)
+        .run()
+        .exits(2)
+        .says("bytes 20000 to 30000 are in none of the pieces");
+    let other = "$remote_addr $time_local $request $status";
+    slowpath([
+        "snapshot",
+        "a.log",
+        "--log-format",
+        other,
+        "--range",
+        "20000:30000",
+        "-o",
+        "p3",
+    ])
+    .within(&scratch)
+    .run();
+    slowpath(["merge", "gap", "p3", "-o", "x"])
+        .within(&scratch)
+        .run()
+        .exits(2)
+        .says("read by different log formats");
     assert!(!scratch.names().contains(&"x".to_owned()));
 }
 

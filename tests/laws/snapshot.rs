@@ -163,7 +163,7 @@ proptest! {
         bad[at] ^= 1 << bit;
         prop_assert!(matches!(Snapshot::read(bad.as_slice()), Err(SnapshotError::Frame(_))), "flipped at {}", at);
         let twice = [good.as_slice(), good.as_slice()].concat();
-        prop_assert!(matches!(Snapshot::read(twice.as_slice()), Err(SnapshotError::Twice(_))));
+        prop_assert!(matches!(Snapshot::read(twice.as_slice()), Err(SnapshotError::Clash(_))));
         let other = Settings { app_metric: Some("x".to_owned()), ..Settings::default() };
         let other = bytes(&Log { settings: &other, ..log }.snapshot(0..1));
         let mixed = [good, other].concat();
@@ -218,7 +218,6 @@ fn bytes_of_a_stranger_cost_nothing() {
         }
         let mut bytes = Vec::new();
         frame::write(&payload, &mut bytes).unwrap();
-        // Twice, so that what is read is also merged: with itself it may not be.
         match Snapshot::read(bytes.as_slice()).and_then(summary) {
             Ok(summary) => {
                 let _ = rendered(&summary, &choice(None));
