@@ -69,46 +69,118 @@ fn places<const N: usize>(wanted: [u8x16; N], chunk: &[u8]) -> u32 {
         .map_or(0, u8x16::to_bitmask)
 }
 
-/// A text that is compared with the beginnings of others, eight bytes at a time.
+/// A text that is looked for at given places of others, sixteen bytes at a time.
 #[derive(Debug, Default)]
-pub struct Prefix {
+pub struct Needle {
     text: Box<[u8]>,
-    /// Its bytes in the order of memory, 0 behind its end, and all ones where it has a byte.
-    words: Box<[(u64, u64)]>,
+    /// Its bytes, 0 behind its end, and all ones where it has a byte.
+    steps: Box<[(u8x16, u8x16)]>,
 }
 
-impl From<&[u8]> for Prefix {
+impl From<&[u8]> for Needle {
     fn from(text: &[u8]) -> Self {
-        let word = |bytes: &[u8]| {
-            let (mut word, mut mask) = ([0; 8], [0; 8]);
-            word[..bytes.len()].copy_from_slice(bytes);
+        let step = |bytes: &[u8]| {
+            let (mut want, mut mask) = ([0; STEP], [0; STEP]);
+            want[..bytes.len()].copy_from_slice(bytes);
             mask[..bytes.len()].fill(0xff);
-            (u64::from_ne_bytes(word), u64::from_ne_bytes(mask))
+            (u8x16::new(want), u8x16::new(mask))
         };
-        Prefix {
+        Needle {
             text: text.into(),
-            words: text.chunks(8).map(word).collect(),
+            steps: text.chunks(STEP).map(step).collect(),
         }
     }
 }
 
-impl Prefix {
-    /// What follows it, where the input begins with it.
+impl Needle {
+    /// The place behind the text, where it stands at this place.
     #[must_use]
     #[inline(always)]
-    pub fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
-        let (words, _) = input.as_chunks::<8>();
-        if words.len() < self.words.len() {
-            // Near the end of the input.
-            return input.strip_prefix(&*self.text);
+    pub fn end_at(&self, text: &[u8], at: usize) -> Option<usize> {
+        let left = text.get(at..)?;
+        let (chunks, _) = left.as_chunks::<STEP>();
+        if chunks.len() < self.steps.len() {
+            // Near the end of the text.
+            return left.starts_with(&self.text).then_some(at + self.text.len());
         }
-        for (have, (want, mask)) in words.iter().zip(&self.words) {
-            if u64::from_ne_bytes(*have) & mask != *want {
+        for (have, (want, mask)) in chunks.iter().zip(&self.steps) {
+            let same = (u8x16::new(*have) & *mask).simd_eq(*want);
+            if same.to_bitmask() != 0xffff {
                 return None;
             }
         }
-        input.get(self.text.len()..)
+        Some(at + self.text.len())
     }
+}
+
+/// The place behind the bracket that closes the one before `at`, in JSON: brackets in strings do not
+/// count, nor does which of the two kinds a bracket is of. `None` where there is none.
+#[must_use]
+#[inline]
+pub fn end_of_nested(text: &[u8], at: usize) -> Option<usize> {
+    let mut depth = 1_usize;
+    // All ones where the last chunk ended in a string; 1 where it ended in a backslash that escapes.
+    let (mut in_string, mut escapes) = (0_u32, 0_u32);
+    for start in (at..text.len()).step_by(STEP) {
+        let chunk = match text.get(start..)?.first_chunk::<STEP>() {
+            Some(chunk) => *chunk,
+            None => {
+                let mut chunk = [0; STEP];
+                let left = text.get(start..)?;
+                chunk[..left.len()].copy_from_slice(left);
+                chunk
+            }
+        };
+        let chunk = u8x16::new(chunk);
+        let places = |byte| chunk.simd_eq(u8x16::splat(byte)).to_bitmask();
+        let mut quotes = places(b'"');
+        let backslashes = places(b'\\');
+        if backslashes | escapes != 0 {
+            let escaped = escaped(backslashes, escapes);
+            quotes &= !escaped;
+            escapes = escaped >> STEP;
+        }
+        // The two pairs of brackets differ in one bit.
+        let folded = chunk | u8x16::splat(0x20);
+        let is = |byte| folded.simd_eq(u8x16::splat(byte)).to_bitmask();
+        let inside = parity(quotes) ^ in_string;
+        in_string = 0_u32.wrapping_sub(inside >> (STEP - 1) & 1);
+        let opening = is(b'{') & !inside;
+        let mut brackets = opening | is(b'}') & !inside;
+        while brackets != 0 {
+            let place = brackets.trailing_zeros();
+            if opening >> place & 1 == 1 {
+                depth += 1;
+            } else {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(start + place as usize + 1);
+                }
+            }
+            brackets &= brackets - 1;
+        }
+    }
+    None
+}
+
+/// Which bytes of sixteen are escaped, and in bit 16, whether the one behind them is.
+fn escaped(mut backslashes: u32, mut escaped: u32) -> u32 {
+    backslashes &= !escaped;
+    while backslashes != 0 {
+        let behind = 2 << backslashes.trailing_zeros();
+        escaped |= behind;
+        backslashes &= (backslashes - 1) & !behind;
+    }
+    escaped
+}
+
+/// Bit `n` is set where an odd number of bits up to and with it are.
+#[inline(always)]
+fn parity(mut bits: u32) -> u32 {
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^ bits << 8
 }
 
 /// Where bytes of several classes are in a text of up to 64 bytes: bit `n` of a class stands for byte
@@ -180,22 +252,67 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_equals_the_plain_one() {
-        let text = b"a prefix of twenty-six bytes";
+    fn a_needle_equals_the_plain_one() {
+        let text = b"a needle of forty bytes, or twice twenty";
         for length in 0..text.len() {
-            let prefix = Prefix::from(&text[..length]);
+            let needle = Needle::from(&text[..length]);
             for end in 0..text.len() {
-                assert_eq!(
-                    prefix.strip(&text[..end]),
-                    text[..end].strip_prefix(&text[..length])
-                );
+                let plain = text[..end].starts_with(&text[..length]);
+                assert_eq!(needle.end_at(&text[..end], 0), plain.then_some(length));
             }
             for at in 0..length {
                 let mut other = text.to_vec();
                 other[at] ^= 1;
-                assert_eq!(prefix.strip(&other), None);
+                assert_eq!(needle.end_at(&other, 0), None);
+            }
+            assert_eq!(needle.end_at(&text.repeat(2), 40), Some(40 + length));
+            assert_eq!(needle.end_at(text, 41), None);
+        }
+    }
+
+    /// [`end_of_nested`], byte by byte.
+    fn plain_end_of_nested(text: &[u8], at: usize) -> Option<usize> {
+        let (mut depth, mut in_string, mut is_escaped) = (1, false, false);
+        for (place, byte) in text.iter().enumerate().skip(at) {
+            let was_escaped = std::mem::replace(&mut is_escaped, false);
+            match byte {
+                b'\\' => is_escaped = !was_escaped,
+                b'"' if !was_escaped => in_string = !in_string,
+                b'{' | b'[' if !in_string => depth += 1,
+                b'}' | b']' if !in_string => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Some(place + 1);
             }
         }
+        None
+    }
+
+    #[test]
+    fn nested_values_end_where_the_plain_search_says() {
+        let mut seed = 1_u64;
+        let mut found = 0;
+        for _ in 0..50_000 {
+            let mut random = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 33) as usize
+            };
+            let length = random() % 70;
+            let text: Vec<u8> = (0..length)
+                .map(|_| br#"{}[]"\\aaa"#[random() % 10])
+                .collect();
+            let at = random() % (length + 1);
+            let plain = plain_end_of_nested(&text, at);
+            assert_eq!(
+                end_of_nested(&text, at),
+                plain,
+                "{} {at}",
+                String::from_utf8_lossy(&text)
+            );
+            found += usize::from(plain.is_some());
+        }
+        assert!(found > 10_000);
     }
 
     #[test]

@@ -92,6 +92,8 @@ impl Stamp {
 }
 
 /// Two ASCII digits.
+// Inlined, so that nothing is checked where the length is known.
+#[inline(always)]
 fn two(text: &[u8], at: usize) -> Option<i64> {
     match text.get(at..at + 2)? {
         [a @ b'0'..=b'9', b @ b'0'..=b'9'] => Some(i64::from(a - b'0') * 10 + i64::from(b - b'0')),
@@ -100,6 +102,7 @@ fn two(text: &[u8], at: usize) -> Option<i64> {
 }
 
 /// Four ASCII digits.
+#[inline(always)]
 fn four(text: &[u8], at: usize) -> Option<i64> {
     Some(two(text, at)? * 100 + two(text, at + 2)?)
 }
@@ -210,29 +213,9 @@ fn clf(text: &[u8]) -> Option<Stamp> {
 
 fn iso8601(text: &[u8]) -> Option<Stamp> {
     // yyyy-mm-ddThh:mm:ss[.fraction](Z|+hh:mm)
-    let [
-        _,
-        _,
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'T' | b't' | b' ',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        rest @ ..,
-    ] = text
-    else {
+    let (text, rest) = text.split_first_chunk::<19>()?;
+    let marks = [text[4], text[7], text[10], text[13], text[16]];
+    let [b'-', b'-', b'T' | b't' | b' ', b':', b':'] = marks else {
         return None;
     };
     let (fraction, east) = match rest {
@@ -258,6 +241,12 @@ fn iso8601(text: &[u8]) -> Option<Stamp> {
 
 /// The first six digits after the point, as microseconds.
 fn micros_of_fraction(digits: &[u8]) -> i64 {
+    if let [a, b, c] = digits {
+        return [a, b, c]
+            .iter()
+            .fold(0, |ms, d| ms * 10 + i64::from(**d - b'0'))
+            * 1_000;
+    }
     (0..6).fold(0, |us, i| {
         us * 10 + digits.get(i).map_or(0, |d| i64::from(d - b'0'))
     })

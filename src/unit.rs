@@ -192,26 +192,24 @@ fn eight_digits(text: [u8; 8]) -> Option<u64> {
     Some(high * 10_000 + low)
 }
 
-/// As [`decimal`], for a number that has no more decimals than the shift and cannot overflow: what
-/// servers write. `None` for everything else, which takes the long way.
+/// As [`decimal`], for a number that cannot overflow: what servers write. `None` for everything else,
+/// which takes the long way.
 #[inline]
 fn short_decimal(text: &[u8], shift: usize) -> Option<u64> {
-    // Twelve digits and six more for the shift stay below 2^63.
-    const LONGEST: usize = 12;
-    if text.len() > LONGEST {
+    // So many digits stay below 2^63.
+    const MOST_DIGITS: usize = 18;
+    let (whole, rest) = leading_digits(text.get(..MOST_DIGITS).unwrap_or(text), 0);
+    let digits = text.len().min(MOST_DIGITS) - rest.len();
+    if digits == 0 || digits + shift > MOST_DIGITS {
         return None;
     }
-    let (whole, rest) = leading_digits(text, 0);
-    match rest {
-        [] if !text.is_empty() => Some(whole * TENS.get(shift)?),
-        [b'.', decimals @ ..] if rest.len() < text.len() && !decimals.is_empty() => {
-            let (value, rest) = leading_digits(decimals, whole);
-            let places = shift.checked_sub(decimals.len())?;
-            if rest.is_empty() {
-                Some(value * TENS.get(places)?)
-            } else {
-                None
-            }
+    match text.get(digits..)? {
+        [] => Some(whole * TENS.get(shift)?),
+        [b'.', decimals @ ..] if !decimals.is_empty() => {
+            let (kept, dropped) = decimals.split_at(decimals.len().min(shift));
+            let (value, rest) = leading_digits(kept, whole);
+            let is_number = rest.is_empty() && dropped.iter().all(u8::is_ascii_digit);
+            is_number.then_some(value * TENS.get(shift - kept.len())?)
         }
         _ => None,
     }
@@ -264,23 +262,35 @@ fn read_with_suffix(text: &[u8]) -> Option<Micros> {
         .take_while(|b| b.is_ascii_digit() || **b == b'.')
         .count();
     let (number, suffix) = text.split_at(digits);
-    let suffix = suffix.trim_ascii();
+    match suffix {
+        b"ms" => Unit::Milliseconds.read(number),
+        b"s" => Unit::Seconds.read(number),
+        _ => read_with_word(number, suffix.trim_ascii()),
+    }
+}
+
+/// As [`read_with_suffix`], for the rarer ways to write a unit.
+fn read_with_word(number: &[u8], suffix: &[u8]) -> Option<Micros> {
     // uWSGI goes on with how it sent the response.
     let word = match memchr::memmem::find(suffix, b" via ") {
         Some(end) => &suffix[..end],
         None => suffix,
     };
-    let unit = match word {
-        b"s" | b"sec" | b"secs" => Unit::Seconds,
-        b"ms" | b"msecs" => Unit::Milliseconds,
-        b"us" | b"micros" | b"\xc2\xb5s" | b"\xce\xbcs" => Unit::Microseconds,
-        b"ns" => Unit::Nanoseconds,
-        b"m" | b"min" => return decimal(number, 6)?.checked_mul(60).map(Micros),
-        b"h" => return decimal(number, 6)?.checked_mul(3_600).map(Micros),
-        b"d" => return decimal(number, 6)?.checked_mul(86_400).map(Micros),
+    let seconds = match word {
+        b"s" | b"sec" | b"secs" => 1,
+        b"ms" | b"msecs" => return Unit::Milliseconds.read(number),
+        b"us" | b"micros" | b"\xc2\xb5s" | b"\xce\xbcs" => return Unit::Microseconds.read(number),
+        b"ns" => return Unit::Nanoseconds.read(number),
+        b"m" | b"min" => 60,
+        b"h" => 3_600,
+        b"d" => 86_400,
         _ => return None,
     };
-    decimal(number, unit.shift()).map(Micros)
+    Unit::Seconds
+        .read(number)?
+        .0
+        .checked_mul(seconds)
+        .map(Micros)
 }
 
 /// A duration as a person types it in a flag: `300ms`, `1s`, `1.5h`, `2d`. The unit is required.
@@ -557,6 +567,14 @@ mod tests {
             "0.1234567",
             "1-",
             "9999999.999999",
+            "0.017557019",
+            "999999999999.9999999999",
+            "1234567890123.9",
+            "123456789012345678",
+            "1234567890123456789",
+            "0.12345678901234567890",
+            "0.1234567x",
+            "0.1234567.",
         ];
         for text in texts {
             for shift in [6, 3, 0] {
@@ -585,6 +603,8 @@ mod tests {
         assert_eq!(usual_seconds(b"0.012345"), Some(12_345));
         assert_eq!(short_decimal(b"0.255", 6), Some(255_000));
         assert_eq!(short_decimal(b"0.012345", 6), Some(12_345));
+        assert_eq!(short_decimal(b"0.017557019", 6), Some(17_557));
+        assert_eq!(short_decimal(b"11.9", 0), Some(11));
     }
 
     #[test]

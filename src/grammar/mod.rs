@@ -22,10 +22,13 @@ pub use variable::{Meaning, Texture, Variable};
 
 /// The name that was probably meant: at most two edits away, and at most a third of the name.
 pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let most = 2.min(name.len() / 3);
     names
         .into_iter()
+        // A look at the lengths saves most of the work.
+        .filter(|known| known.len().abs_diff(name.len()) <= most)
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, _)| *distance <= 2.min(name.len() / 3))
+        .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }

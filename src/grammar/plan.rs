@@ -2,7 +2,7 @@
 //!
 //! A plan is data; [`crate::record`] runs it over a line.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::{Column, Escape, Field, Fields, Grammar, Piece, Syntax, Texture, Variable};
 
@@ -149,12 +149,20 @@ pub struct TextPlan {
 }
 
 /// The plan of a line of keys and values.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedPlan {
-    /// What the values of the keys are. Keys that the run does not need are absent.
-    pub keys: HashMap<Vec<u8>, Key>,
-    /// The plans of the objects inside, in JSON.
-    pub inner: Vec<KeyedPlan>,
+    /// The line itself, which is always there, and the objects inside it, in JSON. There are no more
+    /// than 256, none of them deeper than [`KeyedPlan::DEEPEST`].
+    objects: Vec<Object>,
+}
+
+/// The keys of an object, or of the line itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Object {
+    /// What the values are. Keys that the run does not need are absent.
+    keys: HashMap<Vec<u8>, Key>,
+    /// The object around it; the line is its own.
+    around: u8,
 }
 
 /// What the value of a key is.
@@ -162,8 +170,19 @@ pub struct KeyedPlan {
 pub enum Key {
     /// The value of a column: field and index.
     Column(Field, u8),
-    /// An object, or a list whose first element is called `0`: the index among the inner plans.
+    /// An object, or a list whose first element is called `0`: its number.
     Object(u8),
+}
+
+impl Key {
+    /// Field and index of the column, where it is a value.
+    #[must_use]
+    pub fn column(self) -> Option<(Field, u8)> {
+        match self {
+            Key::Column(field, column) => Some((field, column)),
+            Key::Object(_) => None,
+        }
+    }
 }
 
 /// What a server writes for nothing in one column.
@@ -256,40 +275,70 @@ fn keyed_plan(columns: &[Column], keep: impl Fn(usize) -> Option<(Field, u8)>) -
         if let Some((field, index)) = keep(at) {
             let key = Key::Column(field, index);
             // A program may write the path as one key, too.
-            plan.keys.insert(column.name.clone().into_bytes(), key);
+            plan.objects[0]
+                .keys
+                .insert(column.name.clone().into_bytes(), key);
             plan.insert(&column.name, key);
         }
     }
     plan
 }
 
+impl Default for KeyedPlan {
+    fn default() -> Self {
+        KeyedPlan {
+            objects: vec![Object::default()],
+        }
+    }
+}
+
 impl KeyedPlan {
+    /// The number of the line itself among the objects.
+    pub const LINE: u8 = 0;
+
+    /// How many objects are inside one another at most.
+    pub const DEEPEST: usize = 63;
+
+    /// What a key in an object is; `None` where the run does not need it.
+    #[must_use]
+    pub fn key(&self, object: u8, name: &[u8]) -> Option<Key> {
+        let object = self.objects.get(usize::from(object))?;
+        object.keys.get(name).copied()
+    }
+
+    /// The object around an object; `None` around the line.
+    #[must_use]
+    pub fn around(&self, object: u8) -> Option<u8> {
+        let around = self.objects.get(usize::from(object))?.around;
+        (object != Self::LINE).then_some(around)
+    }
+
     /// Adds the key at the end of a path, and objects on the way to it. A path through a key that is
     /// a value itself, or through too many objects, is left out.
     fn insert(&mut self, path: &str, key: Key) {
-        let Some((object, rest)) = path
-            .split_once('.')
-            .filter(|(object, _)| !object.is_empty())
-        else {
-            self.keys.insert(path.as_bytes().to_vec(), key);
+        if path.matches('.').count() > Self::DEEPEST {
             return;
-        };
-        let Ok(next) = u8::try_from(self.inner.len()) else {
-            return;
-        };
-        let entry = self
-            .keys
-            .entry(object.as_bytes().to_vec())
-            .or_insert(Key::Object(next));
-        let Key::Object(at) = *entry else {
-            return;
-        };
-        if at == next {
-            self.inner.push(KeyedPlan::default());
         }
-        if let Some(inner) = self.inner.get_mut(usize::from(at)) {
-            inner.insert(rest, key);
+        let (mut object, mut left) = (Self::LINE, path);
+        while let Some((name, rest)) = left.split_once('.').filter(|(name, _)| !name.is_empty()) {
+            let Ok(next) = u8::try_from(self.objects.len()) else {
+                return;
+            };
+            let keys = &mut self.objects[usize::from(object)].keys;
+            let entry = keys.entry(name.as_bytes().to_vec());
+            let Key::Object(inner) = *entry.or_insert(Key::Object(next)) else {
+                return;
+            };
+            if inner == next {
+                self.objects.push(Object {
+                    around: object,
+                    ..Object::default()
+                });
+            }
+            (object, left) = (inner, rest);
         }
+        let keys = &mut self.objects[usize::from(object)].keys;
+        keys.insert(left.as_bytes().to_vec(), key);
     }
 }
 

@@ -110,7 +110,9 @@ pub(super) fn timed_role_near(name: &str) -> Option<String> {
     other.or_else(|| {
         let mut with_units =
             timed().flat_map(|role| UNITS.iter().map(move |(unit, _)| format!("{role}{unit}")));
-        with_units.find(|known| strsim::damerau_levenshtein(name, known) == 1)
+        with_units.find(|known| {
+            known.len().abs_diff(name.len()) <= 1 && strsim::damerau_levenshtein(name, known) == 1
+        })
     })
 }
 

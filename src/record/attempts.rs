@@ -3,6 +3,8 @@
 //! `, ` stands between attempts at servers of one group (the earlier one failed), ` : ` between
 //! upstreams of an internal redirect. What the attempts mean is for [`crate::phases`].
 
+use crate::scan;
+
 /// What follows an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
@@ -20,7 +22,7 @@ pub enum Then {
 #[inline]
 pub fn is_single(text: &[u8]) -> bool {
     // OK because no element holds a space, and every separator does.
-    memchr::memchr(b' ', text).is_none()
+    scan::find(b' ', text).is_none()
 }
 
 /// The elements of a list, each with what follows it. An empty text is one empty element; a list

@@ -2,25 +2,17 @@
 //!
 //! It is forgiving where nginx is: a value may be missing (`"urt":,`), a bare dash, or hold `\xHH`,
 //! because formats are often written without `escape=json`. Strings are not unescaped here. Of nested
-//! objects only those are entered in which the plan keeps something, and of lists the first element.
+//! objects only those are entered in which the plan keeps something, and of lists the first element;
+//! all others are passed over from bracket to bracket.
 
-use memchr::{memchr, memchr2};
-use nom::bytes::complete::{tag, take_till, take_while};
-use nom::sequence::delimited;
-use nom::{Err, IResult, Parser};
+use std::sync::LazyLock;
 
-use super::key_order::KeyOrder;
+use memchr::memchr;
+
+use super::key_order::{Behind, Inside, KeyOrder, Kind, Place};
 use super::values::Values;
 use crate::grammar::{Key, KeyedPlan};
 use crate::scan;
-
-type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
-
-/// What is left, and what was read before it.
-type Found<'a> = (&'a [u8], &'a [u8]);
-
-/// Nested values deeper than this are no log line.
-const MAX_DEPTH: usize = 128;
 
 /// Finds the values of the keys that the plan keeps.
 ///
@@ -33,123 +25,165 @@ pub(super) fn read(
     line: &[u8],
     values: &mut Values,
 ) -> Result<(), ()> {
-    let left = object(plan, order, (line, line), values)?;
-    if left.is_empty() || left.trim_ascii().is_empty() {
-        Ok(())
-    } else {
-        Err(())
+    let (mut place, mut at) = (KeyOrder::START, 0);
+    loop {
+        let behind;
+        (place, behind, at) = match order.expected(place, line, at) {
+            Some(found) if is_whole_gap(found.1.kind, line, found.2) => found,
+            _ => unexpected(plan, order, place, line, at)?,
+        };
+        let end = match behind.kind {
+            Kind::Quoted => end_of_string(line, at).ok_or(())?,
+            Kind::Bare => end_of_word(line, at),
+            Kind::Nested => {
+                at = scan::end_of_nested(line, at).ok_or(())?;
+                continue;
+            }
+            Kind::End => return if is_blank(line, at) { Ok(()) } else { Err(()) },
+        };
+        if let Some(column) = behind.kept {
+            let is_null = behind.kind == Kind::Bare && line.get(at..end) == Some(b"null");
+            values.set_preferred(column, line, at, if is_null { at } else { end });
+        }
+        // A string ends in a quote.
+        at = end + usize::from(behind.kind == Kind::Quoted);
     }
 }
 
-/// Reads an object of the line, which `input` begins with; returns what is behind it.
-///
-/// # Errors
-/// It is none.
-#[inline]
-fn object<'l>(
+/// Whether a gap that is known ends here: before a number or word, what stands there is to be looked
+/// at.
+#[inline(always)]
+fn is_whole_gap(kind: Kind, line: &[u8], at: usize) -> bool {
+    kind != Kind::Bare
+        || matches!(
+            line.get(at),
+            Some(b'0'..=b'9' | b'-' | b'a'..=b'z' | b',' | b'}')
+        )
+}
+
+/// Reads a gap, and remembers it.
+#[inline(never)]
+fn unexpected(
     plan: &KeyedPlan,
     order: &mut KeyOrder,
-    (line, begin): (&'l [u8], &'l [u8]),
-    values: &mut Values,
-) -> Result<&'l [u8], ()> {
-    let (mut input, mut place) = (begin, KeyOrder::START);
+    place: Place,
+    line: &[u8],
+    at: usize,
+) -> Result<(Place, Behind, usize), ()> {
+    let from = match order.behind(place) {
+        Some(behind) if place != KeyOrder::START => Some(behind.inside),
+        _ => None,
+    };
+    let Gap { end, behind, .. } = gap(plan, from, line, at).ok_or(())?;
+    let text = line.get(at..end).ok_or(())?;
+    let place = order.learn(place, text, from.unwrap_or(Inside::LINE), behind);
+    Ok((place, behind, end))
+}
+
+/// What stands between two values, or before the first, or behind the last.
+struct Gap<'l> {
+    end: usize,
+    behind: Behind,
+    /// The key of the value, not unescaped; empty in lists.
+    key: &'l [u8],
+}
+
+/// Reads the gap that begins here: at the begin of a line (`from` is `None`), or behind a value of an
+/// object. It does not look beyond its end. `None` where the line is no JSON.
+fn gap<'l>(plan: &KeyedPlan, from: Option<Inside>, line: &'l [u8], at: usize) -> Option<Gap<'l>> {
+    let (mut at, mut inside, mut is_first) = (at, from.unwrap_or(Inside::LINE), from.is_none());
+    if is_first {
+        at = behind_blanks(line, at);
+        (line.get(at) == Some(&b'{')).then_some(())?;
+        at += 1;
+    }
     loop {
-        let (at_value, kept) = match order.expected(place, input) {
-            // A blank would belong to the gap.
-            Some((at_value, kept, next)) if !matches!(at_value, [b' ' | b'\t' | b'\r', ..]) => {
-                place = next;
-                (at_value, kept)
-            }
-            _ => match gap(input, input.len() == begin.len())? {
-                Gap::Key(at_value, key) => {
-                    let kept = plan.keys.get(key).copied();
-                    place = order.learn(place, &input[..input.len() - at_value.len()], kept);
-                    (at_value, kept)
-                }
-                Gap::End(left) => return Ok(left),
-            },
+        at = behind_blanks(line, at);
+        let found = |end, kind, kept, inside, key| {
+            let behind = Behind { kind, kept, inside };
+            Some(Gap { end, behind, key })
         };
-        if let Some(Key::Object(at)) = kept
-            && matches!(at_value, [b'{' | b'[', ..])
-        {
-            input = inside(plan, order, at, (line, at_value), values)?;
+        let byte = *line.get(at)?;
+        if byte == if inside.is_list() { b']' } else { b'}' } {
+            (at, is_first) = (at + 1, false);
+            match inside.leave(plan) {
+                Some(outer) => inside = outer,
+                None => return found(at, Kind::End, None, inside, b""),
+            }
             continue;
         }
-        let (left, text) = match value_at_first_sight(at_value) {
-            Some(found) => found,
-            None => value(at_value).map_err(drop)?,
+        if !is_first {
+            (byte == b',').then_some(())?;
+            at = behind_blanks(line, at + 1);
+        }
+        let key = if inside.is_list() {
+            if !is_first {
+                // Its other elements, to the bracket behind them.
+                return found(at, Kind::Nested, None, inside.leave(plan)?, b"");
+            }
+            b"0"
+        } else {
+            (line.get(at) == Some(&b'"')).then_some(())?;
+            let end = end_of_string(line, at + 1)?;
+            let key = line.get(at + 1..end)?;
+            at = behind_blanks(line, end + 1);
+            (line.get(at) == Some(&b':')).then_some(())?;
+            at = behind_blanks(line, at + 1);
+            key
         };
-        // An object is no value.
-        if let Some(Key::Column(field, column)) = kept
-            && !matches!(at_value, [b'{' | b'[', ..])
-        {
-            let quote = usize::from(at_value.first() == Some(&b'"'));
-            let start = line.len() - at_value.len() + quote;
-            values.set_preferred((field, column), line, start, start + text.len());
+        let kept = plan.key(inside.object, key);
+        let column = kept.and_then(Key::column);
+        match (line.get(at), kept) {
+            (Some(bracket @ (b'{' | b'[')), Some(Key::Object(object))) => {
+                inside = inside.enter(object, *bracket == b'[');
+                (at, is_first) = (at + 1, true);
+            }
+            (Some(b'{' | b'['), _) => return found(at + 1, Kind::Nested, None, inside, key),
+            (Some(b'"'), _) => return found(at + 1, Kind::Quoted, column, inside, key),
+            _ => return found(at, Kind::Bare, column, inside, key),
         }
-        if left == b"}" {
-            return Ok(b"");
-        }
-        input = left;
     }
 }
 
-/// Reads an object or the first element of a list inside another object. It goes no deeper than the
-/// keys of the plan do.
+/// The quote that ends the string which begins here.
+#[inline(always)]
+fn end_of_string(line: &[u8], at: usize) -> Option<usize> {
+    let end = scan::find_any_from([b'"', b'\\'], line, at)?;
+    if line.get(end) == Some(&b'"') {
+        return Some(end);
+    }
+    end_of_escaped(line, end)
+}
+
+/// As [`end_of_string`], from a backslash in it.
 #[inline(never)]
-fn inside<'l>(
-    plan: &KeyedPlan,
-    order: &mut KeyOrder,
-    at: u8,
-    (line, at_value): (&'l [u8], &'l [u8]),
-    values: &mut Values,
-) -> Result<&'l [u8], ()> {
-    let at = usize::from(at);
-    let (plan, order) = (
-        plan.inner.get(at).ok_or(())?,
-        order.inner.get_mut(at).ok_or(())?,
-    );
-    if at_value.first() == Some(&b'{') {
-        return object(plan, order, (line, at_value), values);
+fn end_of_escaped(line: &[u8], backslash: usize) -> Option<usize> {
+    let mut at = backslash;
+    while line.get(at)? == &b'\\' {
+        at = scan::find_any_from([b'"', b'\\'], line, at + 2)?;
     }
-    let (left, _) = nested(at_value).map_err(drop)?;
-    let (first, _) = blank(at_value.get(1..).ok_or(())?).map_err(drop)?;
-    if let Some(Key::Column(field, column)) = plan.keys.get(&b"0"[..])
-        && first.first() != Some(&b']')
-    {
-        let (_, text) = value(first).map_err(drop)?;
-        let quote = usize::from(first.first() == Some(&b'"'));
-        let start = line.len() - first.len() + quote;
-        values.set_preferred((*field, *column), line, start, start + text.len());
-    }
-    Ok(left)
+    Some(at)
 }
 
-/// What stands between two values, or before the first.
-enum Gap<'l> {
-    /// The input at the next value, and its key.
-    Key(&'l [u8], &'l [u8]),
-    /// The object ends; what is behind it.
-    End(&'l [u8]),
+/// The end of the number or word that begins here.
+#[inline(always)]
+fn end_of_word(line: &[u8], at: usize) -> usize {
+    scan::find_any_from([b',', b'}', b']', b' ', b'\t'], line, at).unwrap_or(line.len())
 }
 
-fn gap(input: &[u8], is_first: bool) -> Result<Gap<'_>, ()> {
-    let input = if is_first {
-        let (input, _) = begin(input).map_err(drop)?;
-        if let Some(left) = input.strip_prefix(b"}") {
-            return Ok(Gap::End(left));
-        }
-        input
-    } else {
-        let (input, _) = blank(input).map_err(drop)?;
-        match input.split_first() {
-            Some((b',', rest)) => blank(rest).map_err(drop)?.0,
-            Some((b'}', left)) => return Ok(Gap::End(left)),
-            _ => return Err(()),
-        }
-    };
-    let (at_value, key) = key(input).map_err(drop)?;
-    Ok(Gap::Key(at_value, key))
+/// Behind blanks, where there are any.
+#[inline(always)]
+fn behind_blanks(line: &[u8], at: usize) -> usize {
+    let mut at = at;
+    while let Some(b' ' | b'\t' | b'\r') = line.get(at) {
+        at += 1;
+    }
+    at
+}
+
+#[inline(always)]
+fn is_blank(line: &[u8], at: usize) -> bool {
+    behind_blanks(line, at) >= line.len()
 }
 
 /// Calls `each` with every key of an object whose value is a string, and that string, not unescaped;
@@ -158,132 +192,42 @@ pub(super) fn for_each_string<'l>(
     line: &'l [u8],
     mut each: impl FnMut(&'l [u8], &'l [u8]),
 ) -> Option<()> {
-    let mut input = line;
-    loop {
-        match gap(input, input.len() == line.len()).ok()? {
-            Gap::End(left) => return left.trim_ascii().is_empty().then_some(()),
-            Gap::Key(at_value, key) => {
-                let (left, text) = value(at_value).ok()?;
-                if at_value.first() == Some(&b'"') {
-                    each(key, text);
-                }
-                input = left;
-            }
+    let end = walk(line, |key, kind, value| {
+        if kind == Kind::Quoted {
+            each(key, value);
         }
-    }
-}
-
-/// The fast path of [`value`]: a string without a backslash, a number or word. `None` says nothing.
-#[inline(always)]
-fn value_at_first_sight(input: &[u8]) -> Option<Found<'_>> {
-    match input {
-        [b'"', body @ ..] => {
-            let end = scan::find_any([b'"', b'\\'], body)?;
-            let (text, left) = body.split_at_checked(end)?;
-            Some((left.strip_prefix(b"\"")?, text))
-        }
-        [b'0'..=b'9', ..] => {
-            let end = scan::find_any([b',', b'}', b' ', b'\t'], input)?;
-            let (text, left) = input.split_at_checked(end)?;
-            Some((left, text))
-        }
-        _ => None,
-    }
+    });
+    end.ok()
 }
 
 /// How far a line goes on as a JSON object: the offset at which it stops being one.
 pub(super) fn reach(line: &[u8]) -> usize {
-    let Ok((mut input, _)) = begin(line) else {
-        return 0;
-    };
-    while let Ok((left, _)) = key(input).and_then(|(left, _)| value(left)) {
-        let left = left.trim_ascii_start();
-        match left.split_first() {
-            Some((b',', rest)) => input = rest.trim_ascii_start(),
-            _ => return line.len() - left.len(),
-        }
-    }
-    line.len() - input.len()
+    walk(line, |_, _, _| {}).err().unwrap_or(line.len())
 }
 
-fn begin(line: &[u8]) -> Parsed<'_> {
-    delimited(blank, tag(&b"{"[..]), blank).parse(line)
-}
-
-#[inline]
-fn blank(input: &[u8]) -> Parsed<'_> {
-    match input.first() {
-        Some(b' ' | b'\t' | b'\r') => {
-            take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).parse(input)
-        }
-        _ => Ok((input, b"")),
-    }
-}
-
-/// `"key" :`, and the input at its value.
-#[inline]
-fn key(input: &[u8]) -> Parsed<'_> {
-    let (input, key) = string(input)?;
-    let (input, _) = delimited(blank, tag(&b":"[..]), blank).parse(input)?;
-    Ok((input, key))
-}
-
-/// A string without its quotes, not unescaped.
-#[inline]
-fn string(input: &[u8]) -> Parsed<'_> {
-    let Some((b'"', body)) = input.split_first() else {
-        return Err(Err::Error(()));
-    };
-    let mut from = 0;
+/// Calls `each` with every key of an object, and its value.
+///
+/// # Errors
+/// The line is no object; the offset up to which it is.
+fn walk<'l>(line: &'l [u8], mut each: impl FnMut(&'l [u8], Kind, &'l [u8])) -> Result<(), usize> {
+    static NO_KEYS: LazyLock<KeyedPlan> = LazyLock::new(KeyedPlan::default);
+    let (mut at, mut from) = (0, None);
     loop {
-        let at = from
-            + memchr2(b'"', b'\\', body.get(from..).ok_or(Err::Error(()))?)
-                .ok_or(Err::Error(()))?;
-        let (text, left) = body.split_at(at);
-        match left.split_first() {
-            Some((b'"', left)) => return Ok((left, text)),
-            _ => from = at + 2,
-        }
-    }
-}
-
-/// The text of a value: a string without quotes, a number or word as it stands, `null` and nested
-/// values as nothing.
-#[inline]
-fn value(input: &[u8]) -> Parsed<'_> {
-    match input.first() {
-        Some(b'"') => string(input),
-        Some(b'{' | b'[') => nested(input),
-        _ => {
-            let (left, word) =
-                take_till(|b| matches!(b, b',' | b'}' | b' ' | b'\t')).parse(input)?;
-            Ok((left, if word == b"null" { b"" } else { word }))
-        }
-    }
-}
-
-/// Passes over an object or array, without recursion.
-fn nested(input: &[u8]) -> Parsed<'_> {
-    let mut depth = 0_usize;
-    let mut left = input;
-    loop {
-        let at = scan::find_any([b'"', b'{', b'}', b'[', b']'], left).ok_or(Err::Error(()))?;
-        left = left.get(at..).unwrap_or_default();
-        match left.first() {
-            Some(b'"') => {
-                left = string(left)?.0;
-                continue;
-            }
-            Some(b'{' | b'[') => depth += 1,
-            _ => depth = depth.checked_sub(1).ok_or(Err::Error(()))?,
-        }
-        left = left.get(1..).unwrap_or_default();
-        if depth == 0 {
-            return Ok((left, b""));
-        }
-        if depth > MAX_DEPTH {
-            return Err(Err::Error(()));
-        }
+        let Gap { end, behind, key } = gap(&NO_KEYS, from, line, at).ok_or(at)?;
+        from = Some(behind.inside);
+        let end_of_value = match behind.kind {
+            Kind::Quoted => end_of_string(line, end).ok_or(end)?,
+            Kind::Bare => end_of_word(line, end),
+            Kind::Nested => scan::end_of_nested(line, end).ok_or(end)?,
+            Kind::End if is_blank(line, end) => return Ok(()),
+            Kind::End => return Err(end),
+        };
+        each(
+            key,
+            behind.kind,
+            line.get(end..end_of_value).unwrap_or_default(),
+        );
+        at = end_of_value + usize::from(behind.kind == Kind::Quoted);
     }
 }
 

@@ -1,98 +1,204 @@
 //! Which key follows which: one program writes its keys in one order, so the next one need mostly
 //! not be looked up.
 //!
-//! What stands between two values (in JSON `,"status":`) is a *gap*. A gap that was read once is known
-//! by its bytes, with the column of its key, and remembers the gap that came behind it. A line in any
-//! other order is read all the same, gap by gap, without this.
+//! What stands between two values (in JSON `","status":`) is a *gap*. A gap that was read once is
+//! known by its bytes, with what comes behind it, and remembers the gap that followed it last. A line
+//! in any other order is read all the same, gap by gap, without this.
+//!
+//! That only works where reading a gap does not look beyond its end: then the same bytes in the same
+//! object are the same gap.
 
 use hashbrown::HashMap;
 
-use crate::grammar::{Key, KeyedPlan};
-use crate::scan::Prefix;
-
-/// What the value of the key is, where the run needs it.
-pub(super) type Kept = Option<Key>;
+use crate::grammar::{Field, Key, KeyedPlan};
+use crate::scan::Needle;
 
 /// As many gaps as are remembered: clients can put keys into some logs.
-const MOST: usize = 128;
+const MOST: usize = 256;
 
 /// A longer gap is not remembered.
 const LONGEST: usize = 128;
 
-/// The gaps that were seen.
-#[derive(Debug, Default)]
-pub(super) struct KeyOrder {
-    /// The first one stands for the beginning of a line.
-    gaps: Vec<Gap>,
-    index: HashMap<Box<[u8]>, usize>,
-    /// Those of the objects inside.
-    pub(super) inner: Vec<KeyOrder>,
+/// What comes behind a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub(super) kind: Kind,
+    /// Field and column of the value, where the run needs it.
+    pub(super) kept: Option<(Field, u8)>,
+    /// Where it is.
+    pub(super) inside: Inside,
 }
 
-#[derive(Debug, Default)]
+impl Behind {
+    /// The value of a key of the line itself.
+    pub(super) fn in_line(kind: Kind, key: Option<Key>) -> Behind {
+        let inside = Inside::LINE;
+        let kept = key.and_then(Key::column);
+        Behind { kind, kept, inside }
+    }
+}
+
+/// How what comes behind a gap ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// At a quote; the one before it is in the gap.
+    Quoted,
+    /// Where a number or word ends.
+    Bare,
+    /// At the bracket of an object or list that the run does not need; the one before is in the gap.
+    Nested,
+    /// It is the end of the line.
+    End,
+}
+
+/// In which object of a JSON line something is. The other syntaxes know only the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Inside {
+    pub(super) object: u8,
+    /// Whether it is a list in truth, in the lowest bit, and the objects around it, in the others.
+    lists: u64,
+}
+
+impl Inside {
+    /// The line itself.
+    pub(super) const LINE: Inside = Inside {
+        object: KeyedPlan::LINE,
+        lists: 0,
+    };
+
+    /// Into an object of the plan.
+    pub(super) fn enter(self, object: u8, is_list: bool) -> Inside {
+        Inside {
+            object,
+            lists: self.lists << 1 | u64::from(is_list),
+        }
+    }
+
+    /// Out into the object around; `None` out of the line.
+    pub(super) fn leave(self, plan: &KeyedPlan) -> Option<Inside> {
+        Some(Inside {
+            object: plan.around(self.object)?,
+            lists: self.lists >> 1,
+        })
+    }
+
+    pub(super) fn is_list(self) -> bool {
+        self.lists & 1 == 1
+    }
+}
+
+/// The gaps that were seen.
+#[derive(Debug)]
+pub(super) struct KeyOrder {
+    /// The first one stands for the beginning of a line, the second for any that is not remembered.
+    gaps: Vec<Gap>,
+    /// The gaps of a text, one for each object that it was seen in.
+    index: HashMap<Box<[u8]>, Vec<usize>>,
+}
+
+#[derive(Debug)]
 struct Gap {
-    text: Prefix,
-    kept: Kept,
+    text: Needle,
+    /// Where it begins.
+    from: Inside,
+    behind: Behind,
     /// The gap that came behind it last.
     next: usize,
 }
 
-/// A place among the gaps of a line.
+impl Gap {
+    fn new(text: &[u8], from: Inside, behind: Behind) -> Gap {
+        Gap {
+            text: text.into(),
+            from,
+            behind,
+            next: NONE,
+        }
+    }
+}
+
+/// No gap.
+const NONE: usize = usize::MAX;
+
+/// A place among the gaps of a line: behind one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place(usize);
+
+/// Behind a gap that is not remembered.
+const STRANGER: Place = Place(1);
+
+impl Default for KeyOrder {
+    fn default() -> Self {
+        let nothing = Behind {
+            kind: Kind::End,
+            kept: None,
+            inside: Inside::LINE,
+        };
+        KeyOrder {
+            gaps: vec![
+                Gap::new(b"", Inside::LINE, nothing),
+                Gap::new(b"", Inside::LINE, nothing),
+            ],
+            index: HashMap::new(),
+        }
+    }
+}
 
 impl KeyOrder {
     /// Before the first gap of a line.
     pub(super) const START: Place = Place(0);
 
-    /// Behind a gap that is not remembered.
-    const NOWHERE: Place = Place(usize::MAX);
-
-    /// An order for keys and those of the objects inside.
-    pub(super) fn new(plan: &KeyedPlan) -> Self {
-        KeyOrder {
-            inner: plan.inner.iter().map(KeyOrder::new).collect(),
-            ..KeyOrder::default()
-        }
-    }
-
-    /// What follows the gap that is expected at this place, where it is the one that is there.
+    /// The gap that is expected at this place, where it is the one that is there, and where it ends.
     #[inline(always)]
-    pub(super) fn expected<'a>(
+    pub(super) fn expected(
         &self,
         place: Place,
-        input: &'a [u8],
-    ) -> Option<(&'a [u8], Kept, Place)> {
+        line: &[u8],
+        at: usize,
+    ) -> Option<(Place, Behind, usize)> {
         let next = self.gaps.get(place.0)?.next;
         let gap = self.gaps.get(next)?;
-        // Nothing is expected where the start itself, an empty gap, is.
-        if next == 0 {
-            return None;
-        }
-        let left = gap.text.strip(input)?;
-        Some((left, gap.kept, Place(next)))
+        let end = gap.text.end_at(line, at)?;
+        Some((Place(next), gap.behind, end))
+    }
+
+    /// What comes behind the gap of this place.
+    pub(super) fn behind(&self, place: Place) -> Option<Behind> {
+        self.gaps.get(place.0).map(|gap| gap.behind)
     }
 
     /// Notes the gap that was there.
-    #[cold]
-    pub(super) fn learn(&mut self, place: Place, gap: &[u8], kept: Kept) -> Place {
-        if self.gaps.is_empty() {
-            self.gaps.push(Gap::default());
-        }
-        let next = match self.index.get(gap) {
-            Some(next) => *next,
-            None if self.gaps.len() >= MOST || gap.len() > LONGEST => return Self::NOWHERE,
+    pub(super) fn learn(
+        &mut self,
+        place: Place,
+        text: &[u8],
+        from: Inside,
+        behind: Behind,
+    ) -> Place {
+        let gaps = &mut self.gaps;
+        let known = self.index.get(text).and_then(|same| {
+            let mut same = same.iter().copied();
+            same.find(|at| gaps.get(*at).is_some_and(|gap| gap.from == from))
+        });
+        let next = match known {
+            Some(next) => next,
+            None if gaps.len() >= MOST || text.len() > LONGEST => {
+                if let Some(stranger) = gaps.get_mut(STRANGER.0) {
+                    stranger.behind = behind;
+                }
+                return STRANGER;
+            }
             None => {
-                self.gaps.push(Gap {
-                    text: gap.into(),
-                    kept,
-                    next: 0,
-                });
-                self.index.insert(gap.into(), self.gaps.len() - 1);
-                self.gaps.len() - 1
+                let next = gaps.len();
+                gaps.push(Gap::new(text, from, behind));
+                self.index.entry(text.into()).or_default().push(next);
+                next
             }
         };
-        if let Some(before) = self.gaps.get_mut(place.0) {
+        // What follows a stranger says nothing of what follows the next.
+        if place != STRANGER
+            && let Some(before) = gaps.get_mut(place.0)
+        {
             before.next = next;
         }
         Place(next)
@@ -102,33 +208,55 @@ impl KeyOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::Field;
+
+    const LINE: Inside = Inside::LINE;
+
+    fn value(column: u8) -> Behind {
+        Behind {
+            kind: Kind::Bare,
+            kept: Some((Field::Status, column)),
+            inside: LINE,
+        }
+    }
 
     #[test]
     fn what_came_last_is_expected() {
         let mut order = KeyOrder::default();
-        assert_eq!(order.expected(KeyOrder::START, b"a:1"), None);
-        let kept = Some(Key::Column(Field::Status, 3));
-        let a = order.learn(KeyOrder::START, b"a:", None);
-        let b = order.learn(a, b" b:", kept);
+        assert_eq!(order.expected(KeyOrder::START, b"a:1", 0), None);
+        let a = order.learn(KeyOrder::START, b"a:", LINE, value(1));
+        let b = order.learn(a, b" b:", LINE, value(2));
+        let line = b"a:1 b:2";
         assert_eq!(
-            order.expected(KeyOrder::START, b"a:1 b:2"),
-            Some((&b"1 b:2"[..], None, a))
+            order.expected(KeyOrder::START, line, 0),
+            Some((a, value(1), 2))
         );
-        assert_eq!(order.expected(a, b" b:2"), Some((&b"2"[..], kept, b)));
-        assert_eq!(order.expected(a, b" c:2"), None);
-        assert_eq!(order.expected(b, b""), None);
-        assert_eq!(order.learn(a, b" b:", kept), b);
+        assert_eq!(order.expected(a, line, 3), Some((b, value(2), 6)));
+        assert_eq!(order.expected(a, line, 2), None);
+        assert_eq!(order.expected(b, line, 7), None);
+        assert_eq!(order.learn(a, b" b:", LINE, value(2)), b);
+    }
+
+    #[test]
+    fn one_text_in_two_objects_is_two_gaps() {
+        let mut order = KeyOrder::default();
+        let inside = LINE.enter(1, false);
+        let one = order.learn(KeyOrder::START, b",x:", LINE, value(1));
+        let other = order.learn(one, b",x:", inside, value(2));
+        assert_ne!(one, other);
+        assert_eq!(order.behind(other), Some(value(2)));
+        assert_ne!(LINE.enter(1, true), inside);
     }
 
     #[test]
     fn strangers_do_not_fill_the_memory() {
         let mut order = KeyOrder::default();
         let mut place = KeyOrder::START;
-        for number in 0..10_000 {
-            place = order.learn(place, format!("{number}:").as_bytes(), None);
+        for number in 0..10_000_u32 {
+            let behind = value(number as u8);
+            place = order.learn(place, format!("{number}:").as_bytes(), LINE, behind);
+            assert_eq!(order.behind(place), Some(behind));
         }
         assert!(order.gaps.len() <= MOST);
-        assert_eq!(order.expected(place, b"0:"), None);
+        assert_eq!(order.expected(place, b"9999:", 0), None);
     }
 }

@@ -3,11 +3,9 @@
 //! A value may stand in quotes, in which `\"` is a quote; a word without `=` is passed over, because
 //! programs put a message or a level in front.
 
-use memchr::memchr2;
-
-use super::key_order::KeyOrder;
+use super::key_order::{Behind, Inside, KeyOrder, Kind, Place};
 use super::values::Values;
-use crate::grammar::{Key, KeyedPlan};
+use crate::grammar::KeyedPlan;
 use crate::scan;
 
 /// Finds the values of the keys that the plan keeps.
@@ -21,79 +19,100 @@ pub(super) fn read(
     line: &[u8],
     values: &mut Values,
 ) -> Result<(), ()> {
-    let (mut input, mut place) = (line, KeyOrder::START);
-    let mut pairs = 0_usize;
+    let (mut place, mut at) = (KeyOrder::START, 0);
     loop {
-        let (at_value, kept) = match order.expected(place, input) {
-            Some((at_value, kept, next)) => {
-                place = next;
-                (at_value, kept)
+        let behind;
+        (place, behind, at) = match order.expected(place, line, at) {
+            Some(found) if found.1.kind == Kind::Quoted || line.get(found.2) != Some(&b'"') => {
+                found
             }
-            None => {
-                let Some((at_value, key)) = gap(input) else {
-                    break;
-                };
-                let kept = plan.keys.get(key).copied();
-                place = order.learn(place, &input[..input.len() - at_value.len()], kept);
-                (at_value, kept)
-            }
+            _ => match unexpected(plan, order, place, line, at) {
+                Some(found) => found,
+                None if place == KeyOrder::START => return Err(()),
+                None => return Ok(()),
+            },
         };
-        pairs += 1;
-        let (text, left) = value(at_value)?;
-        if let Some(Key::Column(field, column)) = kept {
-            let quote = usize::from(at_value.first() == Some(&b'"'));
-            let start = line.len() - at_value.len() + quote;
-            values.set_preferred((field, column), line, start, start + text.len());
+        let end = match behind.kind {
+            Kind::Quoted => end_of_quoted(line, at).ok_or(())?,
+            _ => end_of_word(line, at),
+        };
+        if let Some(column) = behind.kept {
+            values.set_preferred(column, line, at, end);
         }
-        input = left;
+        at = end + usize::from(behind.kind == Kind::Quoted);
     }
-    if pairs == 0 { Err(()) } else { Ok(()) }
 }
 
-/// What stands before a value: blanks, words without `=`, and the key; the input at the value and the
-/// key. `None` where there is no further value.
-fn gap(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut from = 0;
+/// Reads the gap that begins here, and remembers it.
+#[inline(never)]
+fn unexpected(
+    plan: &KeyedPlan,
+    order: &mut KeyOrder,
+    place: Place,
+    line: &[u8],
+    at: usize,
+) -> Option<(Place, Behind, usize)> {
+    let Gap { end, kind, key } = gap(line, at)?;
+    let behind = Behind::in_line(kind, plan.key(KeyedPlan::LINE, key));
+    let place = order.learn(place, line.get(at..end)?, Inside::LINE, behind);
+    Some((place, behind, end))
+}
+
+/// What stands before a value: blanks, words without `=`, the key, and a quote where the value is in
+/// quotes.
+struct Gap<'l> {
+    end: usize,
+    kind: Kind,
+    key: &'l [u8],
+}
+
+/// The gap that begins here; `None` where there is no further value.
+fn gap(line: &[u8], at: usize) -> Option<Gap<'_>> {
+    let mut from = at;
     loop {
-        let mark = scan::find_any_from([b'=', b' ', b'\t'], input, from)?;
-        if input.get(mark) == Some(&b'=') {
-            return Some((input.get(mark + 1..)?, input.get(from..mark)?));
+        let mark = scan::find_any_from([b'=', b' ', b'\t'], line, from)?;
+        if line.get(mark) == Some(&b'=') {
+            let is_quoted = line.get(mark + 1) == Some(&b'"');
+            return Some(Gap {
+                end: mark + 1 + usize::from(is_quoted),
+                kind: if is_quoted { Kind::Quoted } else { Kind::Bare },
+                key: line.get(from..mark)?,
+            });
         }
         from = mark + 1;
     }
 }
 
-/// A value without its quotes, and what is behind it.
-///
-/// # Errors
-/// A quote without an end.
-#[inline]
-fn value(input: &[u8]) -> Result<(&[u8], &[u8]), ()> {
-    let Some(body) = input.strip_prefix(b"\"") else {
-        let end = scan::find_any([b' ', b'\t'], input).unwrap_or(input.len());
-        return input.split_at_checked(end).ok_or(());
-    };
-    let mut from = 0;
-    loop {
-        let end = from + memchr2(b'"', b'\\', body.get(from..).ok_or(())?).ok_or(())?;
-        if body.get(end) == Some(&b'"') {
-            let left = body.get(end + 1..).unwrap_or_default();
-            return Ok((body.get(..end).unwrap_or_default(), left));
-        }
-        from = end + 2;
+/// The quote that ends the value which begins here.
+#[inline(always)]
+fn end_of_quoted(line: &[u8], at: usize) -> Option<usize> {
+    let mut end = scan::find_any_from([b'"', b'\\'], line, at)?;
+    while line.get(end) == Some(&b'\\') {
+        end = scan::find_any_from([b'"', b'\\'], line, end + 2)?;
     }
+    Some(end)
+}
+
+/// The blank that ends the value which begins here, or the end of the line.
+#[inline(always)]
+fn end_of_word(line: &[u8], at: usize) -> usize {
+    scan::find_any_from([b' ', b'\t'], line, at).unwrap_or(line.len())
 }
 
 /// All pairs of a line, to the end or to a quote that has none, whose place is the error.
 pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = Result<(&[u8], &[u8]), usize>> {
-    let mut input = Some(line);
+    let mut next = Some(0);
     std::iter::from_fn(move || {
-        let (at_value, key) = gap(input.take()?)?;
-        let Ok((text, left)) = value(at_value) else {
-            return Some(Err(line.len() - at_value.len()));
+        let Gap { end, kind, key } = gap(line, next.take()?)?;
+        let end_of_value = match kind {
+            Kind::Quoted => match end_of_quoted(line, end) {
+                Some(end) => end,
+                None => return Some(Err(end - 1)),
+            },
+            _ => end_of_word(line, end),
         };
-        input = Some(left);
-        Some(Ok((key, text)))
+        next = Some(end_of_value + usize::from(kind == Kind::Quoted));
+        Some(Ok((key, line.get(end..end_of_value)?)))
     })
 }
 

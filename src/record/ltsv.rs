@@ -3,12 +3,13 @@
 //! <http://ltsv.org>
 
 use nom::bytes::complete::{tag, take_while1};
+use nom::combinator::cond;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::key_order::KeyOrder;
+use super::key_order::{Behind, Inside, KeyOrder, Kind, Place};
 use super::values::Values;
-use crate::grammar::{Key, KeyedPlan};
+use crate::grammar::KeyedPlan;
 use crate::scan;
 
 /// Finds the values of the labels that the plan keeps.
@@ -22,43 +23,45 @@ pub(super) fn read(
     line: &[u8],
     values: &mut Values,
 ) -> Result<(), ()> {
-    let (mut input, mut place) = (line, KeyOrder::START);
+    let (mut place, mut at) = (KeyOrder::START, 0);
     loop {
-        let (at_value, kept) = match order.expected(place, input) {
-            Some((at_value, kept, next)) => {
-                place = next;
-                (at_value, kept)
-            }
-            None => {
-                let (at_value, label) = gap(input, input.len() == line.len())?;
-                let kept = plan.keys.get(label).copied();
-                place = order.learn(place, &input[..input.len() - at_value.len()], kept);
-                (at_value, kept)
-            }
+        let behind;
+        (place, behind, at) = match order.expected(place, line, at) {
+            Some(found) => found,
+            None => unexpected(plan, order, place, line, at)?,
         };
-        let length = scan::find(b'\t', at_value).unwrap_or(at_value.len());
-        if let Some(Key::Column(field, column)) = kept {
-            let start = line.len() - at_value.len();
-            values.set_preferred((field, column), line, start, start + length);
+        let end = scan::find_from(b'\t', line, at).unwrap_or(line.len());
+        if let Some(column) = behind.kept {
+            values.set_preferred(column, line, at, end);
         }
-        input = at_value.get(length..).ok_or(())?;
-        if input.is_empty() {
+        if end == line.len() {
             return Ok(());
         }
+        at = end;
     }
 }
 
-/// What stands between two values, or before the first: the input at the next value and its label.
-fn gap(input: &[u8], is_first: bool) -> Result<(&[u8], &[u8]), ()> {
+/// Reads what stands between two values, or before the first, and remembers it.
+#[inline(never)]
+fn unexpected(
+    plan: &KeyedPlan,
+    order: &mut KeyOrder,
+    place: Place,
+    line: &[u8],
+    at: usize,
+) -> Result<(Place, Behind, usize), ()> {
+    let input = line.get(at..).ok_or(())?;
     let is_label = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let labelled = terminated(take_while1(is_label), tag(&b":"[..]));
-    let found: IResult<&[u8], &[u8], ()> = if is_first {
-        let mut labelled = labelled;
-        labelled.parse(input)
-    } else {
-        preceded(tag(&b"\t"[..]), labelled).parse(input)
-    };
-    found.map_err(drop)
+    let mut labelled = preceded(
+        cond(at > 0, tag(&b"\t"[..])),
+        terminated(take_while1(is_label), tag(&b":"[..])),
+    );
+    let found: IResult<&[u8], &[u8], ()> = labelled.parse(input);
+    let (left, label) = found.map_err(drop)?;
+    let behind = Behind::in_line(Kind::Bare, plan.key(KeyedPlan::LINE, label));
+    let gap = &input[..input.len() - left.len()];
+    let place = order.learn(place, gap, Inside::LINE, behind);
+    Ok((place, behind, at + gap.len()))
 }
 
 #[cfg(test)]

@@ -338,10 +338,7 @@ impl<'p> LineReader<'p> {
         LineReader {
             plan,
             values: Values::new(plan),
-            order: match &plan.layout {
-                Layout::Json(keyed) => KeyOrder::new(keyed),
-                _ => KeyOrder::default(),
-            },
+            order: KeyOrder::default(),
             stamps: StampReader::default(),
             w3c: match &plan.layout {
                 Layout::W3c(keyed, order) => w3c::Order::of(keyed, order.iter().map(Vec::as_slice)),

@@ -5,19 +5,20 @@
 //! line in the middle of a file, often with other fields.
 
 use super::values::Values;
-use crate::grammar::{Key, KeyedPlan};
+use crate::grammar::{Field, KeyedPlan};
 
 /// What a line of directives begins with.
 pub(super) const FIELDS: &[u8] = b"#Fields:";
 
 /// The order in force.
 #[derive(Debug, Default)]
-pub(super) struct Order(Vec<Option<Key>>);
+pub(super) struct Order(Vec<Option<(Field, u8)>>);
 
 impl Order {
     /// The order of these names.
     pub(super) fn of<'n>(plan: &KeyedPlan, names: impl Iterator<Item = &'n [u8]>) -> Order {
-        Order(names.map(|name| plan.keys.get(name).copied()).collect())
+        let column = |name| plan.key(KeyedPlan::LINE, name)?.column();
+        Order(names.map(column).collect())
     }
 
     /// The order of a `#Fields` line; `None` for any other line.
@@ -51,8 +52,8 @@ pub(super) fn read(order: &Order, line: &[u8], values: &mut Values) -> Result<()
     let mut columns = order.0.iter();
     for end in memchr::memchr_iter(separator, line).chain([line.len()]) {
         let column = columns.next().ok_or(())?;
-        if let Some(Key::Column(field, column)) = column {
-            values.set_preferred((*field, *column), line, start, end);
+        if let Some(column) = column {
+            values.set_preferred(*column, line, start, end);
         }
         start = end + 1;
     }

@@ -1,6 +1,7 @@
 //! Every format, built in: what it prints it reads, no sample is another format's with other times,
 //! and no bytes are too odd.
 
+mod order;
 mod printed;
 
 use proptest::prelude::*;
