@@ -62,7 +62,8 @@ fn read(grammar: &Grammar, line: &[u8], lines: usize) -> Result<(), String> {
 }
 
 /// A variant of a built-in, and the first of its samples that is in it; where there is one, a sample of
-/// a single attempt at an upstream, because every further one is more values.
+/// a single attempt at an upstream, as nginx's line has: every further attempt is more values, in a
+/// list that counts as one.
 fn builtin_variant(name: &str, variant: usize) -> Result<(Grammar, Vec<u8>), String> {
     let builtin = builtin::find(name).map_err(|_| format!("no format {name}"))?;
     let grammar = builtin.grammars.get(variant).ok_or("no such variant")?;

@@ -91,18 +91,26 @@ fn last_word(key: &str) -> String {
     last.trim_start_matches('@').to_ascii_lowercase()
 }
 
+fn is_method(text: &str) -> bool {
+    const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    METHODS.contains(&text)
+}
+
 /// How the values of a key of that name are read, if they are of the field.
 type Guess = fn(&str, &[String]) -> Option<Reading>;
 
 /// In the order in which they are looked for: what is plain first.
 const GUESSES: &[(Field, Guess)] = &[
     (Field::Request, |_, values| {
-        let is_line = |value: &String| value.contains(" HTTP/");
+        // Not a line of another log that is wrapped in this one.
+        let is_line = |value: &String| {
+            let method = value.split_once(' ').map(|(method, _)| method);
+            value.contains(" HTTP/") && method.is_some_and(is_method)
+        };
         values.iter().all(is_line).then_some(Reading::Text)
     }),
     (Field::Method, |_, values| {
-        const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-        let is_method = |value: &String| METHODS.contains(&value.as_str());
+        let is_method = |value: &String| is_method(value);
         values.iter().all(is_method).then_some(Reading::Text)
     }),
     (Field::Target, |_, values| {
@@ -136,7 +144,9 @@ const GUESSES: &[(Field, Guess)] = &[
 const YEAR_2000: i64 = 946_684_800_000_000;
 
 /// A duration and its unit: by the name, by a suffix, else by the size of the values. Requests take
-/// milliseconds to seconds, so fractions below ten are seconds and everything else is milliseconds.
+/// milliseconds to seconds, so fractions below ten are seconds. Half of them do not take minutes, so
+/// whole numbers that would be minutes are nanoseconds, in which Go writes durations. Everything else is
+/// milliseconds.
 fn duration(name: &str, values: &[String]) -> Option<Reading> {
     const NAMES: &[&str] = &[
         "duration",
@@ -197,10 +207,10 @@ fn duration(name: &str, values: &[String]) -> Option<Reading> {
     numbers.sort_by(f64::total_cmp);
     let median = *numbers.get(numbers.len() / 2)?;
     let has_fractions = numbers.iter().any(|number| number.fract() != 0.0);
-    unit(if has_fractions && median < 10.0 {
-        "s"
-    } else {
-        "ms"
+    unit(match has_fractions {
+        true if median < 10.0 => "s",
+        false if median >= 100_000.0 => "ns",
+        _ => "ms",
     })
 }
 
@@ -244,6 +254,10 @@ mod tests {
             ["latency: Total Duration(Milliseconds)"]
         );
         assert_eq!(
+            total(r#"latency":1204567"#),
+            ["latency: Total Duration(Nanoseconds)"]
+        );
+        assert_eq!(
             total(r#"latency":250.5"#),
             ["latency: Total Duration(Milliseconds)"]
         );
@@ -270,6 +284,7 @@ mod tests {
             r#"{"uri":"/a","wait":0.5}"#,
             r#"{"uri":"/a","request_time":0.5,"latency":0.4}"#,
             r#"{"uri":"/a","latency":"fast"}"#,
+            r#"{"log":"10.0.0.1 - - [31/Jan/2026:12:00:00 +0000] \"GET /a HTTP/1.1\" 200 1"}"#,
         ] {
             assert_eq!(guessed("json", &[line]), none, "{line}");
         }

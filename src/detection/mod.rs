@@ -516,6 +516,50 @@ mod tests {
         }
     }
 
+    /// Name of the format, endpoint and total in µs of the first line of a log.
+    fn first_line(log: &str) -> Option<(String, String, Option<u64>)> {
+        let candidates = detect(log.as_bytes()).ok()??;
+        let plans = candidates.plans(Fields::ALL);
+        let mut reader = crate::record::Reader::new(&plans);
+        let (_, record) = reader.read(log.lines().next()?.as_bytes()).ok()?;
+        let crate::record::Request::Line { method, target } = record.request else {
+            return None;
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let endpoint = format!("{} {}", text(method), text(target));
+        Some((candidates.first.name, endpoint, record.total.map(|us| us.0)))
+    }
+
+    #[test]
+    fn logs_of_strangers_are_read_as_they_are_meant() {
+        let rows = [
+            // pino-http: `req` is an object here, and nginx's request line elsewhere.
+            (
+                r#"{"time":1767225600000,"req":{"id":1,"method":"GET","url":"/a"},"res":{"statusCode":200},"responseTime":12,"msg":"request completed"}"#,
+                Some(("json", "GET /a", Some(12_000))),
+            ),
+            // Go's durations.
+            (
+                r#"{"time":"2026-01-31T12:00:00Z","method":"GET","path":"/a","status":200,"duration":868000123}"#,
+                Some(("json", "GET /a", Some(868_000))),
+            ),
+            // A request line inside another log's line is none of the JSON's own.
+            (
+                r#"{"log": "192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] \"GET /a HTTP/1.1\" 200 166 \"-\" \"curl\" 0.250\n", "stream": "stdout", "time": "2025-12-17T09:03:01.5Z"}"#,
+                Some(("timed_combined", "GET /a", Some(250_000))),
+            ),
+            // Express's morgan with milliseconds behind it is not nginx with `$pipe` behind it.
+            (
+                r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET /a HTTP/1.1" 200 166 "-" "curl" - 868.000 ms"#,
+                None,
+            ),
+        ];
+        for (log, want) in rows {
+            let want = want.map(|(name, endpoint, us)| (name.to_owned(), endpoint.to_owned(), us));
+            assert_eq!(first_line(log), want, "{log}");
+        }
+    }
+
     const COMBINED: &str =
         r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET / HTTP/1.1" 200 166 "-" "curl/8""#;
 

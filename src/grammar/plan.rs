@@ -165,24 +165,13 @@ struct Object {
     around: u8,
 }
 
-/// What the value of a key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// The value of a column: field and index.
-    Column(Field, u8),
-    /// An object, or a list whose first element is called `0`: its number.
-    Object(u8),
-}
-
-impl Key {
-    /// Field and index of the column, where it is a value.
-    #[must_use]
-    pub fn column(self) -> Option<(Field, u8)> {
-        match self {
-            Key::Column(field, column) => Some((field, column)),
-            Key::Object(_) => None,
-        }
-    }
+/// What the value of a key is: both, where a program writes now a text and now an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Key {
+    /// Field and index of the column that a text or number is.
+    pub column: Option<(Field, u8)>,
+    /// The number of the object, or of the list, whose first element is called `0`.
+    pub object: Option<u8>,
 }
 
 /// What a server writes for nothing in one column.
@@ -273,12 +262,9 @@ fn keyed_plan(columns: &[Column], keep: impl Fn(usize) -> Option<(Field, u8)>) -
     let mut plan = KeyedPlan::default();
     for (at, column) in columns.iter().enumerate() {
         if let Some((field, index)) = keep(at) {
-            let key = Key::Column(field, index);
             // A program may write the path as one key, too.
-            plan.objects[0]
-                .keys
-                .insert(column.name.clone().into_bytes(), key);
-            plan.insert(&column.name, key);
+            plan.put(KeyedPlan::LINE, &column.name, (field, index));
+            plan.insert(&column.name, (field, index));
         }
     }
     plan
@@ -299,11 +285,12 @@ impl KeyedPlan {
     /// How many objects are inside one another at most.
     pub const DEEPEST: usize = 63;
 
-    /// What a key in an object is; `None` where the run does not need it.
+    /// What a key in an object is; nothing where the run does not need it.
     #[must_use]
-    pub fn key(&self, object: u8, name: &[u8]) -> Option<Key> {
-        let object = self.objects.get(usize::from(object))?;
-        object.keys.get(name).copied()
+    pub fn key(&self, object: u8, name: &[u8]) -> Key {
+        let object = self.objects.get(usize::from(object));
+        let key = object.and_then(|object| object.keys.get(name));
+        key.copied().unwrap_or_default()
     }
 
     /// The object around an object; `None` around the line.
@@ -313,9 +300,9 @@ impl KeyedPlan {
         (object != Self::LINE).then_some(around)
     }
 
-    /// Adds the key at the end of a path, and objects on the way to it. A path through a key that is
-    /// a value itself, or through too many objects, is left out.
-    fn insert(&mut self, path: &str, key: Key) {
+    /// Adds the column at the end of a path, and objects on the way to it. A path that is too deep, or
+    /// through too many objects, is left out.
+    fn insert(&mut self, path: &str, column: (Field, u8)) {
         if path.matches('.').count() > Self::DEEPEST {
             return;
         }
@@ -325,10 +312,8 @@ impl KeyedPlan {
                 return;
             };
             let keys = &mut self.objects[usize::from(object)].keys;
-            let entry = keys.entry(name.as_bytes().to_vec());
-            let Key::Object(inner) = *entry.or_insert(Key::Object(next)) else {
-                return;
-            };
+            let key = keys.entry(name.as_bytes().to_vec()).or_default();
+            let inner = *key.object.get_or_insert(next);
             if inner == next {
                 self.objects.push(Object {
                     around: object,
@@ -337,8 +322,12 @@ impl KeyedPlan {
             }
             (object, left) = (inner, rest);
         }
+        self.put(object, left, column);
+    }
+
+    fn put(&mut self, object: u8, name: &str, column: (Field, u8)) {
         let keys = &mut self.objects[usize::from(object)].keys;
-        keys.insert(left.as_bytes().to_vec(), key);
+        keys.entry(name.as_bytes().to_vec()).or_default().column = Some(column);
     }
 }
 
@@ -429,6 +418,7 @@ fn shape(
         (Texture::List, None) => Shape::LastList,
         (Texture::Text, None) => Shape::Rest,
         (Texture::Digits, None) if variable.meaning.is_none() => Shape::LastDigits,
+        (Texture::Fixed(length), None) => Shape::Fixed(length),
         (_, None) => Shape::LastWord,
         (Texture::Fixed(length), Some(b"")) => Shape::Fixed(length),
         (_, Some(b"")) => Shape::Digits,

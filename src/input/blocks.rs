@@ -132,6 +132,23 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// What iconv calls the UTF-16 that a text begins in, with or without a byte order mark: every other
+/// byte of ASCII is a zero then. `None` where it is none.
+fn utf16(head: &[u8]) -> Option<&'static str> {
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Some("UTF-16");
+    }
+    let (pairs, _) = head.get(..64).unwrap_or(head).as_chunks::<2>();
+    let all = |is: fn(&[u8; 2]) -> bool| pairs.len() >= 4 && pairs.iter().all(is);
+    if all(|[high, low]| *high == 0 && *low != 0) {
+        Some("UTF-16BE")
+    } else if all(|[low, high]| *high == 0 && *low != 0) {
+        Some("UTF-16LE")
+    } else {
+        None
+    }
+}
+
 /// Cuts a stream into blocks.
 pub(super) struct BlockReader<R> {
     reader: R,
@@ -164,10 +181,10 @@ impl<R: Read> BlockReader<R> {
         {
             return Err(error);
         }
-        if new.head().starts_with(&[0xff, 0xfe]) || new.head().starts_with(&[0xfe, 0xff]) {
-            return Err(
-                "is UTF-16: convert it to UTF-8 first, as with iconv -f UTF-16 -t UTF-8".to_owned(),
-            );
+        if let Some(name) = utf16(new.head()) {
+            return Err(format!(
+                "is UTF-16: convert it to UTF-8 first, as with iconv -f {name} -t UTF-8"
+            ));
         }
         if new.head().starts_with(&[0xef, 0xbb, 0xbf]) {
             new.carry.consume(3);
@@ -258,6 +275,19 @@ impl<R: Read> BlockReader<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn utf_16_is_told_with_and_without_a_mark() {
+        let encode = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            "192.0.2.7 - -".encode_utf16().flat_map(bytes).collect()
+        };
+        assert_eq!(utf16(&encode(u16::to_be_bytes)), Some("UTF-16BE"));
+        assert_eq!(utf16(&encode(u16::to_le_bytes)), Some("UTF-16LE"));
+        assert_eq!(utf16(b"\xff\xfe1\0"), Some("UTF-16"));
+        for text in [&b""[..], b"192.0.2.7", &[0; 64], b"a\0b", b"a\0b\0c\0d\0  "] {
+            assert_eq!(utf16(text), None);
+        }
+    }
 
     /// Hands out its bytes in pieces, and then an error where there is one.
     struct Pieces<'b>(&'b [u8], usize, Option<io::ErrorKind>);

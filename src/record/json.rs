@@ -25,16 +25,23 @@ pub(super) fn read(
     line: &[u8],
     values: &mut Values,
 ) -> Result<(), ()> {
-    let (mut place, mut at) = (KeyOrder::START, 0);
+    let (mut place, mut at) = (order.start(), 0);
     loop {
         let behind;
         (place, behind, at) = match order.expected(place, line, at) {
             Some(found) if is_whole_gap(found.1.kind, line, found.2) => found,
             _ => unexpected(plan, order, place, line, at)?,
         };
-        let end = match behind.kind {
-            Kind::Quoted => end_of_string(line, at).ok_or(())?,
-            Kind::Bare => end_of_word(line, at),
+        let (end, next) = match behind.kind {
+            Kind::Quoted => {
+                let end = end_of_string(line, at).ok_or(())?;
+                (end, end + 1)
+            }
+            Kind::Bare => {
+                let end = end_of_word(line, at);
+                let is_null = line.get(at..end) == Some(b"null");
+                (if is_null { at } else { end }, end)
+            }
             Kind::Nested => {
                 at = scan::end_of_nested(line, at).ok_or(())?;
                 continue;
@@ -42,11 +49,9 @@ pub(super) fn read(
             Kind::End => return if is_blank(line, at) { Ok(()) } else { Err(()) },
         };
         if let Some(column) = behind.kept {
-            let is_null = behind.kind == Kind::Bare && line.get(at..end) == Some(b"null");
-            values.set_preferred(column, line, at, if is_null { at } else { end });
+            values.set_preferred(column, line, at, end);
         }
-        // A string ends in a quote.
-        at = end + usize::from(behind.kind == Kind::Quoted);
+        at = next;
     }
 }
 
@@ -63,21 +68,19 @@ fn is_whole_gap(kind: Kind, line: &[u8], at: usize) -> bool {
 
 /// Reads a gap, and remembers it.
 #[inline(never)]
-fn unexpected(
+fn unexpected<'o>(
     plan: &KeyedPlan,
-    order: &mut KeyOrder,
+    order: &'o mut KeyOrder,
     place: Place,
     line: &[u8],
     at: usize,
-) -> Result<(Place, Behind, usize), ()> {
-    let from = match order.behind(place) {
-        Some(behind) if place != KeyOrder::START => Some(behind.inside),
-        _ => None,
-    };
+) -> Result<(Place, &'o Behind, usize), ()> {
+    let before = order.behind(place).ok_or(())?;
+    let from = (!KeyOrder::is_start(place)).then_some(before.inside);
     let Gap { end, behind, .. } = gap(plan, from, line, at).ok_or(())?;
     let text = line.get(at..end).ok_or(())?;
     let place = order.learn(place, text, from.unwrap_or(Inside::LINE), behind);
-    Ok((place, behind, end))
+    Ok((place, order.behind(place).ok_or(())?, end))
 }
 
 /// What stands between two values, or before the first, or behind the last.
@@ -131,10 +134,9 @@ fn gap<'l>(plan: &KeyedPlan, from: Option<Inside>, line: &'l [u8], at: usize) ->
             at = behind_blanks(line, at + 1);
             key
         };
-        let kept = plan.key(inside.object, key);
-        let column = kept.and_then(Key::column);
-        match (line.get(at), kept) {
-            (Some(bracket @ (b'{' | b'[')), Some(Key::Object(object))) => {
+        let Key { column, object } = plan.key(inside.object, key);
+        match (line.get(at), object) {
+            (Some(bracket @ (b'{' | b'[')), Some(object)) => {
                 inside = inside.enter(object, *bracket == b'[');
                 (at, is_first) = (at + 1, true);
             }

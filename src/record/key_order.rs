@@ -31,10 +31,12 @@ pub(super) struct Behind {
 
 impl Behind {
     /// The value of a key of the line itself.
-    pub(super) fn in_line(kind: Kind, key: Option<Key>) -> Behind {
-        let inside = Inside::LINE;
-        let kept = key.and_then(Key::column);
-        Behind { kind, kept, inside }
+    pub(super) fn in_line(kind: Kind, key: Key) -> Behind {
+        Behind {
+            kind,
+            kept: key.column,
+            inside: Inside::LINE,
+        }
     }
 }
 
@@ -122,10 +124,15 @@ const NONE: usize = usize::MAX;
 
 /// A place among the gaps of a line: behind one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(usize);
+pub(super) struct Place {
+    gap: usize,
+    /// The gap that is expected next.
+    next: usize,
+}
 
-/// Behind a gap that is not remembered.
-const STRANGER: Place = Place(1);
+/// Where the two special gaps are.
+const START: usize = 0;
+const STRANGER: usize = 1;
 
 impl Default for KeyOrder {
     fn default() -> Self {
@@ -145,26 +152,44 @@ impl Default for KeyOrder {
 }
 
 impl KeyOrder {
-    /// Before the first gap of a line.
-    pub(super) const START: Place = Place(0);
+    /// The place before the first gap of a line.
+    #[inline(always)]
+    pub(super) fn start(&self) -> Place {
+        self.place(START)
+    }
 
-    /// The gap that is expected at this place, where it is the one that is there, and where it ends.
+    /// Whether nothing of the line was read yet.
+    pub(super) fn is_start(place: Place) -> bool {
+        place.gap == START
+    }
+
+    #[inline(always)]
+    fn place(&self, gap: usize) -> Place {
+        let next = self.gaps.get(gap).map_or(NONE, |gap| gap.next);
+        Place { gap, next }
+    }
+
+    /// The place behind the gap that is expected, where it is the one that is there; what comes behind
+    /// it; and where it ends.
     #[inline(always)]
     pub(super) fn expected(
         &self,
         place: Place,
         line: &[u8],
         at: usize,
-    ) -> Option<(Place, Behind, usize)> {
-        let next = self.gaps.get(place.0)?.next;
-        let gap = self.gaps.get(next)?;
+    ) -> Option<(Place, &Behind, usize)> {
+        let gap = self.gaps.get(place.next)?;
         let end = gap.text.end_at(line, at)?;
-        Some((Place(next), gap.behind, end))
+        let place = Place {
+            gap: place.next,
+            next: gap.next,
+        };
+        Some((place, &gap.behind, end))
     }
 
     /// What comes behind the gap of this place.
-    pub(super) fn behind(&self, place: Place) -> Option<Behind> {
-        self.gaps.get(place.0).map(|gap| gap.behind)
+    pub(super) fn behind(&self, place: Place) -> Option<&Behind> {
+        self.gaps.get(place.gap).map(|gap| &gap.behind)
     }
 
     /// Notes the gap that was there.
@@ -183,10 +208,10 @@ impl KeyOrder {
         let next = match known {
             Some(next) => next,
             None if gaps.len() >= MOST || text.len() > LONGEST => {
-                if let Some(stranger) = gaps.get_mut(STRANGER.0) {
+                if let Some(stranger) = gaps.get_mut(STRANGER) {
                     stranger.behind = behind;
                 }
-                return STRANGER;
+                return self.place(STRANGER);
             }
             None => {
                 let next = gaps.len();
@@ -196,12 +221,12 @@ impl KeyOrder {
             }
         };
         // What follows a stranger says nothing of what follows the next.
-        if place != STRANGER
-            && let Some(before) = gaps.get_mut(place.0)
+        if place.gap != STRANGER
+            && let Some(before) = gaps.get_mut(place.gap)
         {
             before.next = next;
         }
-        Place(next)
+        self.place(next)
     }
 }
 
@@ -222,39 +247,37 @@ mod tests {
     #[test]
     fn what_came_last_is_expected() {
         let mut order = KeyOrder::default();
-        assert_eq!(order.expected(KeyOrder::START, b"a:1", 0), None);
-        let a = order.learn(KeyOrder::START, b"a:", LINE, value(1));
-        let b = order.learn(a, b" b:", LINE, value(2));
         let line = b"a:1 b:2";
-        assert_eq!(
-            order.expected(KeyOrder::START, line, 0),
-            Some((a, value(1), 2))
-        );
-        assert_eq!(order.expected(a, line, 3), Some((b, value(2), 6)));
-        assert_eq!(order.expected(a, line, 2), None);
+        assert_eq!(order.expected(order.start(), line, 0), None);
+        let a = order.learn(order.start(), b"a:", LINE, value(1));
+        let b = order.learn(a, b" b:", LINE, value(2));
+        let (place, behind, end) = order.expected(order.start(), line, 0).unwrap();
+        assert_eq!((*behind, end), (value(1), 2));
+        assert_eq!(order.expected(place, line, 2), None);
+        assert_eq!(order.expected(place, line, 3), Some((b, &value(2), 6)));
         assert_eq!(order.expected(b, line, 7), None);
-        assert_eq!(order.learn(a, b" b:", LINE, value(2)), b);
+        assert_eq!(order.learn(place, b" b:", LINE, value(2)), b);
     }
 
     #[test]
     fn one_text_in_two_objects_is_two_gaps() {
         let mut order = KeyOrder::default();
         let inside = LINE.enter(1, false);
-        let one = order.learn(KeyOrder::START, b",x:", LINE, value(1));
+        let one = order.learn(order.start(), b",x:", LINE, value(1));
         let other = order.learn(one, b",x:", inside, value(2));
         assert_ne!(one, other);
-        assert_eq!(order.behind(other), Some(value(2)));
+        assert_eq!(order.behind(other), Some(&value(2)));
         assert_ne!(LINE.enter(1, true), inside);
     }
 
     #[test]
     fn strangers_do_not_fill_the_memory() {
         let mut order = KeyOrder::default();
-        let mut place = KeyOrder::START;
+        let mut place = order.start();
         for number in 0..10_000_u32 {
             let behind = value(number as u8);
             place = order.learn(place, format!("{number}:").as_bytes(), LINE, behind);
-            assert_eq!(order.behind(place), Some(behind));
+            assert_eq!(order.behind(place), Some(&behind));
         }
         assert!(order.gaps.len() <= MOST);
         assert_eq!(order.expected(place, b"9999:", 0), None);

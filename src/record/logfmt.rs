@@ -19,7 +19,7 @@ pub(super) fn read(
     line: &[u8],
     values: &mut Values,
 ) -> Result<(), ()> {
-    let (mut place, mut at) = (KeyOrder::START, 0);
+    let (mut place, mut at) = (order.start(), 0);
     loop {
         let behind;
         (place, behind, at) = match order.expected(place, line, at) {
@@ -28,34 +28,43 @@ pub(super) fn read(
             }
             _ => match unexpected(plan, order, place, line, at) {
                 Some(found) => found,
-                None if place == KeyOrder::START => return Err(()),
+                None if KeyOrder::is_start(place) => return Err(()),
                 None => return Ok(()),
             },
         };
-        let end = match behind.kind {
-            Kind::Quoted => end_of_quoted(line, at).ok_or(())?,
-            _ => end_of_word(line, at),
+        let (end, next) = match behind.kind {
+            Kind::Quoted => {
+                let end = end_of_quoted(line, at).ok_or(())?;
+                (end, end + 1)
+            }
+            _ => {
+                let end = end_of_word(line, at);
+                (end, end)
+            }
         };
         if let Some(column) = behind.kept {
             values.set_preferred(column, line, at, end);
         }
-        at = end + usize::from(behind.kind == Kind::Quoted);
+        at = next;
+        if at >= line.len() {
+            return Ok(());
+        }
     }
 }
 
 /// Reads the gap that begins here, and remembers it.
 #[inline(never)]
-fn unexpected(
+fn unexpected<'o>(
     plan: &KeyedPlan,
-    order: &mut KeyOrder,
+    order: &'o mut KeyOrder,
     place: Place,
     line: &[u8],
     at: usize,
-) -> Option<(Place, Behind, usize)> {
+) -> Option<(Place, &'o Behind, usize)> {
     let Gap { end, kind, key } = gap(line, at)?;
     let behind = Behind::in_line(kind, plan.key(KeyedPlan::LINE, key));
     let place = order.learn(place, line.get(at..end)?, Inside::LINE, behind);
-    Some((place, behind, end))
+    Some((place, order.behind(place)?, end))
 }
 
 /// What stands before a value: blanks, words without `=`, the key, and a quote where the value is in

@@ -23,7 +23,7 @@ pub(super) fn read(
     line: &[u8],
     values: &mut Values,
 ) -> Result<(), ()> {
-    let (mut place, mut at) = (KeyOrder::START, 0);
+    let (mut place, mut at) = (order.start(), 0);
     loop {
         let behind;
         (place, behind, at) = match order.expected(place, line, at) {
@@ -43,13 +43,13 @@ pub(super) fn read(
 
 /// Reads what stands between two values, or before the first, and remembers it.
 #[inline(never)]
-fn unexpected(
+fn unexpected<'o>(
     plan: &KeyedPlan,
-    order: &mut KeyOrder,
+    order: &'o mut KeyOrder,
     place: Place,
     line: &[u8],
     at: usize,
-) -> Result<(Place, Behind, usize), ()> {
+) -> Result<(Place, &'o Behind, usize), ()> {
     let input = line.get(at..).ok_or(())?;
     let is_label = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     let mut labelled = preceded(
@@ -61,7 +61,7 @@ fn unexpected(
     let behind = Behind::in_line(Kind::Bare, plan.key(KeyedPlan::LINE, label));
     let gap = &input[..input.len() - left.len()];
     let place = order.learn(place, gap, Inside::LINE, behind);
-    Ok((place, behind, at + gap.len()))
+    Ok((place, order.behind(place).ok_or(())?, at + gap.len()))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) struct Order(Vec<Option<(Field, u8)>>);
 impl Order {
     /// The order of these names.
     pub(super) fn of<'n>(plan: &KeyedPlan, names: impl Iterator<Item = &'n [u8]>) -> Order {
-        let column = |name| plan.key(KeyedPlan::LINE, name)?.column();
+        let column = |name| plan.key(KeyedPlan::LINE, name).column;
         Order(names.map(column).collect())
     }
 

@@ -234,7 +234,7 @@ const LISTS: &[&str] = &[
     "upstream_bytes_received",
     "upstream_bytes_sent",
 ];
-const WORDS: &[&str] = &["pipe", "scheme"];
+const WORDS: &[&str] = &["scheme"];
 const DIGITS: &[&str] = &["gzip_ratio"];
 
 /// nginx's other variables, so that a typo can be told from a variable that the tool has no use for.
@@ -420,6 +420,8 @@ pub fn variable(name: &str) -> Result<Variable, String> {
         }
     }
     let texture = match name {
+        // `p` or `.`.
+        "pipe" => Texture::Fixed(1),
         _ if LISTS.contains(&name) => Texture::List,
         _ if WORDS.contains(&name) => Texture::Word,
         _ if DIGITS.contains(&name) => Texture::Digits,
