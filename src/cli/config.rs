@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use slowpath::unit::{Quantile, read_bytes};
 
-use super::flags::{Color, Format, ReportFlags, read_window};
+use super::flags::{Color, Format, FormatFlags, ReadingFlags, ReportFlags, read_window};
 
 /// The name that is looked for in the current folder.
 const NAME: &str = "slowpath.toml";
@@ -66,7 +66,7 @@ pub fn apply(flags: ReportFlags) -> Result<ReportFlags, String> {
 
 /// The same, and the settings of the gate.
 pub fn apply_with_gate(flags: ReportFlags) -> Result<(ReportFlags, GateSettings), String> {
-    let path = match &flags.config {
+    let path = match &flags.reading.config {
         Some(path) => path.clone(),
         None if Path::new(NAME).is_file() => PathBuf::from(NAME),
         None => return Ok((flags, GateSettings::default())),
@@ -95,8 +95,9 @@ fn merge(
         _ => flags.percentiles,
     };
     // They say the same thing, so a flag for one overrides all.
-    let (log_format, nginx_conf) = match (flags.log_format, flags.nginx_conf) {
-        (None, None) if flags.grammar.is_none() => (
+    let given = flags.reading.format;
+    let (log_format, nginx_conf) = match (given.log_format, given.nginx_conf) {
+        (None, None) if given.grammar.is_none() => (
             settings.log_format,
             settings
                 .nginx_conf
@@ -104,13 +105,29 @@ fn merge(
         ),
         given => given,
     };
-    Ok(ReportFlags {
+    let format = FormatFlags {
         log_format,
         nginx_conf,
-        app_metric: flags.app_metric.or(settings.app_metric),
-        matches: or(flags.matches, settings.matches),
-        group_by: or(flags.group_by, settings.group_by),
-        stream: or(flags.stream, settings.stream),
+        grammar: given.grammar,
+        field: given.field,
+        app_metric: given.app_metric.or(settings.app_metric),
+    };
+    let reading = ReadingFlags {
+        format,
+        matches: or(flags.reading.matches, settings.matches),
+        group_by: or(flags.reading.group_by, settings.group_by),
+        stream: or(flags.reading.stream, settings.stream),
+        memory: match flags.reading.memory {
+            None => settings.memory.as_deref().map(read_bytes).transpose()?,
+            given => given,
+        },
+        threads: flags.reading.threads.or(settings.threads),
+        filter: flags.reading.filter,
+        quiet: flags.reading.quiet,
+        config: flags.reading.config,
+    };
+    Ok(ReportFlags {
+        reading,
         sort: flags.sort.or(settings.sort),
         limit: flags.limit.or(settings.limit),
         columns: or(flags.columns, settings.columns),
@@ -121,11 +138,6 @@ fn merge(
             given => given,
         },
         color: flags.color.or(settings.color),
-        memory: match flags.memory {
-            None => settings.memory.as_deref().map(read_bytes).transpose()?,
-            given => given,
-        },
-        threads: flags.threads.or(settings.threads),
         ..flags
     })
 }

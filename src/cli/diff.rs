@@ -46,7 +46,7 @@ pub struct DiffFlags {
     output: Option<PathBuf>,
 
     #[command(flatten)]
-    reading: ReadingFlags,
+    pub(super) reading: ReadingFlags,
 }
 
 /// Runs the comparison.

@@ -41,13 +41,9 @@ pub enum Color {
     Never,
 }
 
-/// A report's files and flags.
+/// Which format the logs are in.
 #[derive(Debug, Default, Args)]
-pub struct ReportFlags {
-    /// Logs, plain or compressed (gz, zst, bz2, xz); `-` or none: standard input
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub files: Vec<PathBuf>,
-
+pub struct FormatFlags {
     /// An nginx log_format, Apache LogFormat or other server's string, or the name of a built-in format
     ///
     /// HAProxy's log-format, Envoy's, gunicorn's, uWSGI's, varnishncsa's and Squid's are read too. The
@@ -84,10 +80,13 @@ pub struct ReportFlags {
         hide_env_values = true
     )]
     pub app_metric: Option<String>,
+}
 
-    /// Write the lines that do not fit the format to this file
-    #[arg(long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
-    pub rejects: Option<PathBuf>,
+/// How logs are read.
+#[derive(Debug, Default, Args)]
+pub struct ReadingFlags {
+    #[command(flatten)]
+    pub format: FormatFlags,
 
     /// A route: /users/:id, /static/*, or a regular expression over the whole path; the first match counts
     #[arg(
@@ -113,6 +112,48 @@ pub struct ReportFlags {
     #[arg(long, value_name = "PATTERN", help_heading = "Endpoints")]
     pub stream: Vec<String>,
 
+    /// Only records for which this holds: 'status >= 500 and total > 1s', "route ~ '^/api/'"
+    #[arg(long = "where", value_name = "EXPR", help_heading = "Filter")]
+    pub filter: Option<String>,
+
+    /// Only what was asked for: no head, no notes, no progress
+    #[arg(short = 'q', long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Memory for tallies over all threads [default: 96MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Resources", env = "SLOWPATH_MEMORY", hide_env_values = true, value_parser = read_bytes)]
+    pub memory: Option<u64>,
+
+    /// Threads [default: as many as there are cores]
+    #[arg(
+        short = 'j',
+        long,
+        value_name = "N",
+        help_heading = "Resources",
+        env = "SLOWPATH_THREADS",
+        hide_env_values = true
+    )]
+    pub threads: Option<usize>,
+
+    /// Settings [default: slowpath.toml here, where there is one]
+    #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+/// A report's files and flags.
+#[derive(Debug, Default, Args)]
+pub struct ReportFlags {
+    /// Logs, plain or compressed (gz, zst, bz2, xz); `-` or none: standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub reading: ReadingFlags,
+
+    /// Write the lines that do not fit the format to this file
+    #[arg(long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath)]
+    pub rejects: Option<PathBuf>,
+
     /// Only records from this time on: RFC 3339, a date, or 1h back from the last record
     #[arg(long, value_name = "TIME", help_heading = "Filter")]
     pub since: Option<String>,
@@ -120,10 +161,6 @@ pub struct ReportFlags {
     /// Only records before this time
     #[arg(long, value_name = "TIME", help_heading = "Filter")]
     pub until: Option<String>,
-
-    /// Only records for which this holds: 'status >= 500 and total > 1s', "route ~ '^/api/'"
-    #[arg(long = "where", value_name = "EXPR", help_heading = "Filter")]
-    pub filter: Option<String>,
 
     /// One endpoint in full: 'GET /api/users/:id', or a route for all its methods
     #[arg(long, value_name = "ENDPOINT", help_heading = "Output")]
@@ -213,29 +250,6 @@ pub struct ReportFlags {
         hide_env_values = true
     )]
     pub color: Option<Color>,
-
-    /// Only the table: no head, no notes, no progress
-    #[arg(short = 'q', long, help_heading = "Output")]
-    pub quiet: bool,
-
-    /// Memory for tallies over all threads [default: 96MiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Resources", env = "SLOWPATH_MEMORY", hide_env_values = true, value_parser = read_bytes)]
-    pub memory: Option<u64>,
-
-    /// Threads [default: as many as there are cores]
-    #[arg(
-        short = 'j',
-        long,
-        value_name = "N",
-        help_heading = "Resources",
-        env = "SLOWPATH_THREADS",
-        hide_env_values = true
-    )]
-    pub threads: Option<usize>,
-
-    /// Settings [default: slowpath.toml here, where there is one]
-    #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
-    pub config: Option<PathBuf>,
 }
 
 /// The flags of the live view.
@@ -265,22 +279,8 @@ pub struct WatchFlags {
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
 
-    /// An nginx log_format string, or the name of a built-in format
-    #[arg(
-        long,
-        value_name = "STR",
-        env = "SLOWPATH_LOG_FORMAT",
-        hide_env_values = true
-    )]
-    pub log_format: Option<String>,
-
-    /// Take the log_format from this nginx configuration, by the access_log that names the file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "log_format")]
-    pub nginx_conf: Option<PathBuf>,
-
-    /// The Server-Timing metric that is the application's time [default: X-Runtime, then `total`]
-    #[arg(long, value_name = "NAME")]
-    pub app_metric: Option<String>,
+    #[command(flatten)]
+    pub input: FormatFlags,
 
     /// A route: /users/:id, /static/*, or a regular expression over the whole path
     #[arg(short = 'm', long = "match", value_name = "PATTERN")]
@@ -326,100 +326,11 @@ fn read_every(text: &str) -> Result<Micros, String> {
     }
 }
 
-/// How logs are read, for commands that are no report.
-#[derive(Debug, Args)]
-pub struct ReadingFlags {
-    /// An nginx log_format string, or the name of a built-in format
-    #[arg(
-        long,
-        value_name = "STR",
-        help_heading = "Input",
-        env = "SLOWPATH_LOG_FORMAT",
-        hide_env_values = true
-    )]
-    pub log_format: Option<String>,
-
-    /// Take the log_format from this nginx configuration, by the access_log that names the file
-    #[arg(long, value_name = "FILE", help_heading = "Input", value_hint = ValueHint::FilePath, conflicts_with = "log_format")]
-    pub nginx_conf: Option<PathBuf>,
-
-    /// The Server-Timing metric that is the application's time [default: X-Runtime, then `total`]
-    #[arg(
-        long,
-        value_name = "NAME",
-        help_heading = "Input",
-        env = "SLOWPATH_APP_METRIC",
-        hide_env_values = true
-    )]
-    pub app_metric: Option<String>,
-
-    /// A route: /users/:id, /static/*, or a regular expression over the whole path; the first match counts
-    #[arg(
-        short = 'm',
-        long = "match",
-        value_name = "PATTERN",
-        help_heading = "Endpoints"
-    )]
-    pub matches: Vec<String>,
-
-    /// More dimensions of an endpoint: host, upstream, status, status_class, cache_status, user_agent, remote_addr
-    #[arg(
-        long,
-        value_name = "DIMENSIONS",
-        value_delimiter = ',',
-        help_heading = "Endpoints",
-        env = "SLOWPATH_GROUP_BY",
-        hide_env_values = true
-    )]
-    pub group_by: Vec<String>,
-
-    /// A route that is an event stream: counted, but kept out of all durations
-    #[arg(long, value_name = "PATTERN", help_heading = "Endpoints")]
-    pub stream: Vec<String>,
-
-    /// Only records for which this holds: 'status >= 500 and total > 1s', "route ~ '^/api/'"
-    #[arg(long = "where", value_name = "EXPR", help_heading = "Filter")]
-    pub filter: Option<String>,
-
-    /// No progress
-    #[arg(short = 'q', long, help_heading = "Output")]
-    pub quiet: bool,
-
-    /// Memory for tallies over all threads [default: 96MiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Resources", env = "SLOWPATH_MEMORY", hide_env_values = true, value_parser = read_bytes)]
-    pub memory: Option<u64>,
-
-    /// Threads [default: as many as there are cores]
-    #[arg(
-        short = 'j',
-        long,
-        value_name = "N",
-        help_heading = "Resources",
-        env = "SLOWPATH_THREADS",
-        hide_env_values = true
-    )]
-    pub threads: Option<usize>,
-
-    /// Settings [default: slowpath.toml here, where there is one]
-    #[arg(long, value_name = "FILE", help_heading = "Resources", env = "SLOWPATH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
-    pub config: Option<PathBuf>,
-}
-
 impl ReadingFlags {
     /// The same as the flags of a report.
     pub fn of_report(self) -> ReportFlags {
         ReportFlags {
-            log_format: self.log_format,
-            nginx_conf: self.nginx_conf,
-            app_metric: self.app_metric,
-            matches: self.matches,
-            group_by: self.group_by,
-            stream: self.stream,
-            filter: self.filter,
-            quiet: self.quiet,
-            memory: self.memory,
-            threads: self.threads,
-            config: self.config,
+            reading: self,
             ..ReportFlags::default()
         }
     }

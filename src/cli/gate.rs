@@ -81,7 +81,7 @@ pub struct GateFlags {
     junit: Option<PathBuf>,
 
     #[command(flatten)]
-    reading: ReadingFlags,
+    pub(super) reading: ReadingFlags,
 }
 
 /// What the verdict is printed as.

@@ -21,7 +21,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use exit::Exit;
-use flags::{ReportFlags, WatchFlags};
+use flags::{FormatFlags, ReportFlags, WatchFlags};
 
 /// Reads access logs and says where the time of requests goes: waiting for a worker, or running
 /// application code.
@@ -98,12 +98,17 @@ pub fn run() -> Exit {
             };
         }
     };
-    let given = matches.subcommand_matches("report").unwrap_or(&matches);
-    let flags = match &mut cli.command {
-        Some(Command::Report(flags)) => flags,
-        _ => &mut cli.report,
+    let given = matches.subcommand().map_or(&matches, |(_, given)| given);
+    let format = match &mut cli.command {
+        None => Some(&mut cli.report.reading.format),
+        Some(Command::Report(flags)) => Some(&mut flags.reading.format),
+        Some(Command::Watch(flags)) => Some(&mut flags.input),
+        Some(Command::Diff(flags)) => Some(&mut flags.reading.format),
+        Some(Command::Gate(flags)) => Some(&mut flags.reading.format),
+        Some(Command::Snapshot(flags)) => Some(&mut flags.reading.format),
+        Some(_) => None,
     };
-    if let Err(error) = one_format(flags, given) {
+    if let Some(Err(error)) = format.map(|format| one_format(format, given)) {
         say(&error);
         return Exit::Trouble;
     }
@@ -148,7 +153,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 /// The format is said once: a flag counts before the environment.
-fn one_format(flags: &mut ReportFlags, given: &ArgMatches) -> Result<(), String> {
+fn one_format(flags: &mut FormatFlags, given: &ArgMatches) -> Result<(), String> {
     let from_environment = |flag| given.value_source(flag) == Some(ValueSource::EnvVariable);
     if flags.log_format.is_none() || flags.nginx_conf.is_none() {
         return Ok(());

@@ -161,14 +161,14 @@ const IDENTITY: usize = 4 << 10;
 /// The flags on which tallies depend.
 pub(super) fn settings(flags: &ReportFlags) -> Result<Settings, String> {
     Ok(Settings {
-        matches: flags.matches.clone(),
-        streams: flags.stream.clone(),
+        matches: flags.reading.matches.clone(),
+        streams: flags.reading.stream.clone(),
         group_by: dimensions(flags)?
             .into_iter()
             .map(|dimension| dimension.name().to_owned())
             .collect(),
-        app_metric: flags.app_metric.clone(),
-        filter: flags.filter.clone(),
+        app_metric: flags.reading.format.app_metric.clone(),
+        filter: flags.reading.filter.clone(),
         window_seconds: match flags.window {
             Some(Window::Seconds(seconds)) => Some(seconds),
             Some(Window::Auto) | None => None,
@@ -237,7 +237,7 @@ impl Run<'_> {
             self.open(&sources, at, head, question.needs(), &plans)
         };
         let progress = Arc::new(Progress::default());
-        let bar = if self.flags.quiet {
+        let bar = if self.flags.reading.quiet {
             None
         } else {
             progress::Shown::begin(&progress, input::size(&sources))
@@ -624,11 +624,11 @@ fn dimensions(flags: &ReportFlags) -> Result<Vec<Dimension>, String> {
             format!("unknown dimension {name:?}: there are {names}")
         })
     };
-    flags.group_by.iter().map(dimension).collect()
+    flags.reading.group_by.iter().map(dimension).collect()
 }
 
 fn memory(flags: &ReportFlags) -> usize {
-    flags.memory.map_or(Question::MEMORY, |bytes| {
+    flags.reading.memory.map_or(Question::MEMORY, |bytes| {
         usize::try_from(bytes).unwrap_or(usize::MAX)
     })
 }
@@ -655,6 +655,7 @@ pub(super) fn question(
 }
 
 pub(super) fn log_format(flags: &ReportFlags) -> Result<LogFormat, String> {
+    let flags = &flags.reading.format;
     let said = flags
         .field
         .iter()
@@ -678,11 +679,11 @@ pub fn grammar_file(path: &Path) -> Result<LogFormat, String> {
 }
 
 pub(super) fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {
-    if flags.threads == Some(0) {
+    if flags.reading.threads == Some(0) {
         return Err("--threads takes one and more".to_owned());
     }
     ThreadPoolBuilder::new()
-        .num_threads(flags.threads.unwrap_or(0))
+        .num_threads(flags.reading.threads.unwrap_or(0))
         .build()
         .map_err(|e| format!("cannot start threads: {e}"))
 }
@@ -789,7 +790,7 @@ pub(super) fn style(flags: &ReportFlags) -> table::Style {
     table::Style {
         width,
         color,
-        quiet: flags.quiet,
+        quiet: flags.reading.quiet,
     }
 }
 

@@ -55,7 +55,7 @@ pub struct SnapshotFlags {
     update: Option<PathBuf>,
 
     #[command(flatten)]
-    reading: ReadingFlags,
+    pub(super) reading: ReadingFlags,
 }
 
 fn read_range(text: &str) -> Result<Range<u64>, String> {
@@ -76,10 +76,7 @@ fn read_shard(text: &str) -> Result<(u64, u64), String> {
 
 /// Writes a snapshot.
 pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
-    let reading = config::apply(ReportFlags {
-        files: Vec::new(),
-        ..flags.reading.of_report()
-    })?;
+    let reading = config::apply(flags.reading.of_report())?;
     let target = flags
         .update
         .as_ref()

@@ -15,7 +15,7 @@ use slowpath::report::{Choice, View, json, table};
 use slowpath::stamp::Stamp;
 use slowpath::summary::{FileSummary, Question, Summary, freeze};
 
-use super::flags::{Format, ReportFlags, WatchFlags};
+use super::flags::{Format, ReadingFlags, ReportFlags, WatchFlags};
 use super::{Exit, config, output, report, say, signals, snapshot};
 
 /// Blocks that wait to be taken in.
@@ -35,16 +35,17 @@ pub fn run(mut flags: WatchFlags) -> Result<Exit, String> {
     // -f asks for text, on a terminal too.
     let screen = flags.format.is_none() && std::io::stdout().is_terminal();
     let report_flags = config::apply(ReportFlags {
-        log_format: flags.log_format.take(),
-        nginx_conf: flags.nginx_conf.take(),
-        app_metric: flags.app_metric.take(),
-        matches: std::mem::take(&mut flags.matches),
-        stream: std::mem::take(&mut flags.stream),
-        filter: flags.filter.take(),
+        reading: ReadingFlags {
+            format: std::mem::take(&mut flags.input),
+            matches: std::mem::take(&mut flags.matches),
+            stream: std::mem::take(&mut flags.stream),
+            filter: flags.filter.take(),
+            memory: flags.memory,
+            config: flags.config.take(),
+            ..ReadingFlags::default()
+        },
         limit: flags.limit,
         color: flags.color,
-        memory: flags.memory,
-        config: flags.config.take(),
         ..ReportFlags::default()
     })?;
     let format = report::log_format(&report_flags)?;

@@ -13,7 +13,7 @@ use super::grid::{Side, grid};
 use super::{Cell, Column, Stat, View, endpoint_name};
 use crate::diagnosis::Wait;
 use crate::input::shown_name;
-use crate::phases::{Basis, Phase};
+use crate::phases::{Basis, Clock, Phase};
 use crate::record::Reject;
 use crate::stamp::Stamp;
 use crate::summary::{Endpoint, Knowledge, Summary, Window};
@@ -194,6 +194,10 @@ fn wait(summary: &Summary) -> Vec<String> {
     let split = &summary.split;
     let basis = match split.busy {
         Basis::App => "busy time is app time",
+        // HAProxy's: the wait was before.
+        Basis::Server if split.by == Some(Clock::QueueTimer.name()) => {
+            "busy time is server time (from the end of the wait on)"
+        }
         Basis::Server => "busy time is server time (wait and app together)",
         Basis::Upstream => "busy time is upstream time (connect, wait, app and transfer together)",
         Basis::Total => "busy time is the whole duration",

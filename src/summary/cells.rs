@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::sparse::{Additive, Grid, Slot, Sparse};
 use crate::grammar::Field;
-use crate::phases::{Ending, Phase, Phases};
+use crate::phases::{Clock, Ending, Phase, Phases};
 use crate::record::Record;
 use crate::stamp::Stamp;
 
@@ -49,9 +49,10 @@ pub fn log(us: u64) -> u64 {
     (u64::from(octave) << 8) | ((us << (63 - octave)) << 1 >> 56)
 }
 
-/// The slot of records whose app time is known.
+/// The slot of records whose own time the log tells from wait: app time is known, or a queue timer says
+/// the wait before server time.
 pub const TIMED: Slot = 0;
-/// The slot of records without app time whose upstream is not known.
+/// The slot of the others where their upstream is not known.
 pub const NOWHERE: Slot = 1;
 
 impl Cell {
@@ -209,8 +210,10 @@ impl History {
         record: &Record<'_>,
         phases: &Phases,
     ) -> usize {
-        // With a clock of the application the upstream tells nothing more about wait.
-        let slot = if phases.get(Phase::App).is_some() {
+        // With a clock of the application, or of the queue in front of it, the upstream tells nothing
+        // more about wait.
+        let is_timed = phases.get(Phase::App).is_some() || phases.clock == Some(Clock::QueueTimer);
+        let slot = if is_timed {
             TIMED
         } else {
             upstream

@@ -320,7 +320,7 @@ pub struct History {
 pub struct WindowCell {
     /// The number of the window: it begins at this many widths since 1970.
     pub window: i64,
-    /// [`TIMED`] for records whose app time is known; of the others the upstream, see
+    /// [`TIMED`] for records whose own time is told from wait; of the others the upstream, see
     /// [`Upstream::slot`], or [`NOWHERE`].
     pub upstream: Slot,
     /// What is counted.

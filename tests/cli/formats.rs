@@ -50,6 +50,26 @@ fn haproxy_s_queue_timer_is_the_wait() {
 }
 
 #[test]
+fn a_queue_that_is_measured_is_not_inferred_as_well() {
+    // Eight endpoints over two minutes; in the second one all of them queue.
+    let log: String = (0..2_400)
+        .map(|n| {
+            let (endpoint, second) = (n % 8, n / 20);
+            let wait = if second < 60 { 0 } else { 400 };
+            let server = 20 + 10 * endpoint + n % 5;
+            let total = 2 + wait + server;
+            format!("10.0.1.2:33317 [06/Feb/2024:12:{:02}:{:02}.{:03}] in app/srv1 0/{wait}/1/{server}/{total} 200 2750 - - ---- 1/1/1/1/0 0/0 \"GET /e{} HTTP/1.1\"\n",
+                14 + second / 60, second % 60, n % 20 * 50, ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'][endpoint])
+        })
+        .collect();
+    let report = report(&log, &[]);
+    assert_eq!(report["split"]["wait"], "measured");
+    assert_eq!(report["split"]["by"], "queue-timer");
+    assert_eq!(sum(&report, "wait"), Some(1_200 * 400_000));
+    assert_eq!(sum(&report, "app"), None);
+}
+
+#[test]
 fn lines_of_several_formats_are_counted_by_format() {
     let haproxy = HAPROXY.replace("WAIT", "5");
     let log = format!("{NGINX}\n").repeat(300)

@@ -102,6 +102,28 @@ fn the_same_program_passes() {
 }
 
 #[test]
+fn a_grammar_and_the_meaning_of_a_key_can_be_given() {
+    let scratch = runs(USUAL);
+    scratch.write(
+        "own.toml",
+        "name = \"own\"\nabout = \"our own\"\nsyntax = \"nginx\"\ndefinitions = ['$msec $method $path $status $http_took']\n",
+    );
+    let logs = ["--baseline", "a1.log", "--baseline", "a2.log"];
+    let out = slowpath([
+        "gate",
+        "--grammar",
+        "own.toml",
+        "--field",
+        "total=http_took:s",
+    ])
+    .args(logs)
+    .args(["--baseline", "a3.log", "b1.log", "b2.log", "b3.log"])
+    .within(&scratch)
+    .run();
+    assert!(out.exits(0).stdout.starts_with("PASS\n"));
+}
+
+#[test]
 fn a_slower_endpoint_fails_and_no_other() {
     let scratch = runs(Run {
         percent: (4, 120),
