@@ -560,6 +560,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn keys_that_nobody_knows_can_be_named() {
+        let log = r#"{"when":"noon","what":"a request","how_long":12}"#;
+        let told = detect(log.as_bytes()).unwrap_err().to_string();
+        assert!(
+            told.contains("the nearest, json,") && told.contains("--field path="),
+            "{told}"
+        );
+    }
+
     const COMBINED: &str =
         r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET / HTTP/1.1" 200 166 "-" "curl/8""#;
 

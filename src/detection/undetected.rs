@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::GENERIC;
 use super::score::Score;
 use crate::grammar::{Fields, Grammar};
 use crate::record::{LineReader, Misfit};
@@ -64,10 +65,17 @@ impl fmt::Display for Undetected {
             self.nearest, self.fits.0, self.fits.1
         )?;
         writeln!(f, "{}", self.place())?;
-        write!(
-            f,
-            "give the format with --log-format 'STR' (the log_format string), with --log-format NAME (see `slowpath formats`), or with --nginx-conf FILE"
-        )
+        if self.line.trim_ascii_start().starts_with(b"{") {
+            write!(
+                f,
+                "say what its keys mean, as in --field path=url --field total=took:ms, or give a grammar with --grammar FILE"
+            )
+        } else {
+            write!(
+                f,
+                "give the format with --log-format 'STR' (the log_format string, or roles and units: '$method $path $status $total_ms'), with --log-format NAME (see `slowpath formats`), or with --nginx-conf FILE"
+            )
+        }
     }
 }
 
@@ -92,6 +100,8 @@ impl Undetected {
             (
                 score.fits,
                 is_far(grammar),
+                // Keys that may be anybody's come before those of one server.
+                GENERIC.contains(&grammar.name.as_str()),
                 std::cmp::Reverse(grammar.fields().len()),
             )
         });

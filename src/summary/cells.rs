@@ -213,11 +213,7 @@ impl History {
         // With a clock of the application, or of the queue in front of it, the upstream tells nothing
         // more about wait.
         let is_timed = phases.get(Phase::App).is_some() || phases.clock == Some(Clock::QueueTimer);
-        let slot = if is_timed {
-            TIMED
-        } else {
-            upstream
-        };
+        let slot = if is_timed { TIMED } else { upstream };
         let (cell, appended) = self.cells.at(grid.window(arrival), slot);
         cell.record(record, phases);
         self.starts.record(arrival);
