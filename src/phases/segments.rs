@@ -33,7 +33,7 @@ impl Phases {
     ///
     /// # Errors
     /// A time is no number.
-    #[cold]
+    #[inline(never)]
     pub(super) fn add_segments(&mut self, record: &Record<'_>) -> Result<(), Reject> {
         for (field, phase) in [
             (Field::Client, Phase::Client),

@@ -39,8 +39,7 @@ pub(super) fn read(
             }
             Kind::Bare => {
                 let end = end_of_word(line, at);
-                let is_null = line.get(at..end) == Some(b"null");
-                (if is_null { at } else { end }, end)
+                (if is_null(line, at, end) { at } else { end }, end)
             }
             Kind::Nested => {
                 at = scan::end_of_nested(line, at).ok_or(())?;
@@ -167,10 +166,15 @@ fn end_of_escaped(line: &[u8], backslash: usize) -> Option<usize> {
     Some(at)
 }
 
-/// The end of the number or word that begins here.
+/// The end of the number or word that begins here: before a comma, a bracket or a blank.
 #[inline(always)]
 fn end_of_word(line: &[u8], at: usize) -> usize {
     scan::find_any_from([b',', b'}', b']', b' ', b'\t'], line, at).unwrap_or(line.len())
+}
+
+#[inline(always)]
+fn is_null(line: &[u8], at: usize, end: usize) -> bool {
+    end == at + 4 && line.get(at..end) == Some(b"null")
 }
 
 /// Behind blanks, where there are any.

@@ -151,6 +151,7 @@ impl Values {
     }
 
     /// Forgets the value of a column that holds this text: what a server writes for nothing.
+    #[inline]
     pub fn forget(&mut self, (field, column): (Field, u8), null: &[u8], line: &[u8]) {
         if self.column(field) == Some(usize::from(column)) && self.text(field, line) == Some(null) {
             self.present &= !(1 << field as usize);
