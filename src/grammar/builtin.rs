@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../grammars/timed_combined.toml"),
     ),
     ("main_ext", include_str!("../../grammars/main_ext.toml")),
+    ("apm", include_str!("../../grammars/apm.toml")),
     (
         "ingress-nginx",
         include_str!("../../grammars/ingress-nginx.toml"),
