@@ -548,10 +548,11 @@ mod tests {
                 r#"{"log": "192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] \"GET /a HTTP/1.1\" 200 166 \"-\" \"curl\" 0.250\n", "stream": "stdout", "time": "2025-12-17T09:03:01.5Z"}"#,
                 Some(("timed_combined", "GET /a", Some(250_000))),
             ),
-            // Express's morgan with milliseconds behind it is not nginx with `$pipe` behind it.
+            // Express's morgan with milliseconds behind it is not nginx with `$pipe` behind it; its
+            // time is the application's, the total is worked out from it.
             (
                 r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET /a HTTP/1.1" 200 166 "-" "curl" - 868.000 ms"#,
-                None,
+                Some(("morgan", "GET /a", None)),
             ),
         ];
         for (log, want) in rows {

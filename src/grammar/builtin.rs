@@ -44,6 +44,7 @@ const FILES: &[(&str, &str)] = &[
     ("squid", include_str!("../../grammars/squid.toml")),
     ("uwsgi", include_str!("../../grammars/uwsgi.toml")),
     ("gunicorn", include_str!("../../grammars/gunicorn.toml")),
+    ("morgan", include_str!("../../grammars/morgan.toml")),
     ("alb", include_str!("../../grammars/alb.toml")),
     ("elb", include_str!("../../grammars/elb.toml")),
     ("heroku", include_str!("../../grammars/heroku.toml")),
