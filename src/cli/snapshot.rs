@@ -14,7 +14,7 @@ use slowpath::summary::FileSummary;
 use slowpath::unit;
 use slowpath::untrusted::Untrusted;
 
-use super::flags::{ReadingFlags, ReportFlags};
+use super::flags::ReadingFlags;
 use super::output::{self, OutputFile};
 use super::report::{self, Run, Tallied};
 use super::{Exit, config, say, signals, sources};
