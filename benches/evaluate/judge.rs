@@ -111,7 +111,11 @@ pub fn judge(
         .map(|f| f.kind.clone())
         .collect();
     let kinds: BTreeSet<String> = report.findings.iter().map(|f| f.kind.clone()).collect();
-    let allowed = |kind: &str| truth.must.contains(&kind) || truth.may.contains(&kind);
+    // Whatever the story: that a pool was full is true where one was, for ten seconds on end.
+    let full = sums.hosts.iter().any(|host| host.longest_full >= 10);
+    let allowed = |kind: &str| {
+        truth.must.contains(&kind) || truth.may.contains(&kind) || (kind == "saturation" && full)
+    };
     Verdict {
         story,
         seed,

@@ -3,7 +3,7 @@
 use super::nginx::Log;
 use super::queue::{Discipline, Service};
 use super::stories::Case;
-use super::world::{Micros, SECOND};
+use super::world::{MS, Micros, SECOND};
 
 /// Sums over the lines of a log.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +25,9 @@ pub struct PerEndpoint {
 pub struct PerHost {
     pub address: String,
     pub workers: usize,
-    /// Seconds in which every worker was busy.
-    pub full_seconds: u64,
+    /// Seconds in which every worker was busy, and the most of them on end.
+    pub full_seconds: usize,
+    pub longest_full: usize,
 }
 
 /// How hard a case is.
@@ -87,12 +88,17 @@ fn hosts(case: &Case, served: &[Service]) -> Vec<PerHost> {
                     add_span(&mut busy, done.start, done.done);
                 }
             }
-            let full = (service.workers as u64) * SECOND;
-            let full_seconds = busy.iter().filter(|busy| **busy >= full - 1_000).count() as u64;
+            let enough = service.workers as u64 * SECOND - MS;
+            let full = |second: &u64| *second >= enough;
             found.push(PerHost {
                 address: address.clone(),
                 workers: service.workers,
-                full_seconds,
+                full_seconds: busy.iter().filter(|second| full(second)).count(),
+                longest_full: busy
+                    .split(|second| !full(second))
+                    .map(<[u64]>::len)
+                    .max()
+                    .unwrap_or(0),
             });
         }
     }

@@ -266,7 +266,7 @@ impl World {
             let utilisation = if service == 0 {
                 utilisation
             } else {
-                uniform(draw, (0.2, 0.7))
+                uniform(draw, (0.2, 0.5))
             };
             // Workers in proportion to traffic, at least two on each host.
             let each = (workers as f64 * share / hosts as f64).round().max(2.0);

@@ -246,7 +246,7 @@ fn attempt(seed: u64, full: (f64, f64), variation: &Variation) -> Option<Case> {
         } else {
             "slow_endpoint"
         }],
-        may: vec!["saturation", "hot_key"],
+        may: vec!["hot_key"],
         culprits,
         ..Truth::default()
     };
@@ -329,7 +329,7 @@ fn apart(seed: u64) -> Option<Case> {
         culprits,
         windows,
         must: vec!["slow_endpoint"],
-        may: vec!["saturation"],
+
         ..Truth::default()
     };
     Some(plain(world, requests, effects, truth))

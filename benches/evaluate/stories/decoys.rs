@@ -3,7 +3,7 @@
 use super::super::draw::{Draw, Stream};
 use super::super::effect::{Effect, What};
 use super::super::traffic::{Traffic, part, somewhere};
-use super::super::world::{Micros, SECOND, Wish, World, log_uniform, uniform};
+use super::super::world::{FUNCTIONS, Micros, SECOND, Wish, World, log_uniform, uniform};
 use super::{Case, Truth, first, plain};
 
 /// A span long enough to be seen, and short enough that a pool this full makes nobody wait more than 45 s.
@@ -41,7 +41,7 @@ fn try_surge(seed: u64) -> Option<Case> {
     let truth = Truth {
         windows: vec![(from, until)],
         must: vec!["traffic_surge"],
-        may: vec!["saturation"],
+
         ..Truth::default()
     };
     Some(plain(world, requests, Vec::new(), truth))
@@ -98,7 +98,7 @@ fn try_database(seed: u64, each: fn(&mut Draw, f64) -> f64) -> Option<Case> {
     let truth = Truth {
         windows: vec![(from, until)],
         must: vec!["dependency_slowdown"],
-        may: vec!["saturation"],
+
         ..Truth::default()
     };
     Some(plain(
@@ -118,7 +118,7 @@ pub fn common_load(seed: u64) -> Case {
     let mut world = World::draw(
         seed,
         &Wish {
-            utilisation: (0.25, 0.4),
+            utilisation: (0.2, 0.35),
             ..Wish::default()
         },
     );
@@ -134,31 +134,38 @@ pub fn common_load(seed: u64) -> Case {
         until: duration,
         what: What::Crowded { power },
     }];
-    // Ten that have ups and downs of their own, unlike any other's.
-    for n in 0..10.min(world.endpoints.len()) {
-        let endpoint = draw.below(world.endpoints.len() as u64) as usize;
+    // Up to ten that have small ups and downs of their own, unlike any other's.
+    let mut left: Vec<usize> = (0..world.endpoints.len()).collect();
+    for function in FUNCTIONS.iter().take(10.min(left.len())) {
+        let endpoint = left.swap_remove(draw.below(left.len() as u64) as usize);
         for _ in 0..6 {
             let length = part(draw, duration, (0.01, 0.04));
             let (from, until) = somewhere(draw, duration, length);
-            let mean_us = world.endpoints[endpoint].mean_us * log_uniform(draw, (0.1, 0.3));
-            let function = super::super::world::FUNCTIONS[n];
-            effects.push(Effect {
-                from,
-                until,
-                what: What::Step {
-                    endpoints: vec![endpoint],
-                    function,
-                    mean_us,
-                    cv: 0.3,
-                    id: None,
-                },
-            });
+            let mean_us = world.endpoints[endpoint].mean_us * log_uniform(draw, (0.05, 0.2));
+            let what = What::Step {
+                endpoints: vec![endpoint],
+                function,
+                mean_us,
+                cv: 0.3,
+                id: None,
+            };
+            effects.push(Effect { from, until, what });
         }
     }
     let mut traffic = Traffic::new(&world, seed);
     traffic.ordinary();
     let requests = traffic.finish();
-    plain(world, requests, effects, Truth::default())
+    // All do slow down together at times, and more does come; nobody is to blame, and no two share a path.
+    let may = vec!["dependency_slowdown", "traffic_surge", "recurring_outage"];
+    plain(
+        world,
+        requests,
+        effects,
+        Truth {
+            may,
+            ..Truth::default()
+        },
+    )
 }
 
 pub fn nothing(seed: u64) -> Case {
@@ -166,6 +173,7 @@ pub fn nothing(seed: u64) -> Case {
         seed,
         &Wish {
             hosts: (1, 3),
+            utilisation: (0.2, 0.5),
             ..Wish::default()
         },
     );

@@ -116,12 +116,7 @@ fn outages(seed: u64, with_lockers: bool) -> Case {
         },
         triggers,
         windows: outages,
-        may: vec![
-            "recurring_outage",
-            "dependency_slowdown",
-            "saturation",
-            "rare_trigger",
-        ],
+        may: vec!["recurring_outage", "dependency_slowdown", "rare_trigger"],
         ..Truth::default()
     };
     plain(world, requests, effects, truth)

@@ -44,7 +44,7 @@ pub fn slow_replica(seed: u64) -> Case {
     let requests = traffic.finish();
     let truth = Truth {
         must: vec!["slow_upstream"],
-        may: vec!["saturation"],
+
         subject,
         ..Truth::default()
     };
@@ -74,10 +74,7 @@ pub fn uneven_replicas(seed: u64) -> Case {
         }
     }
     // More for one to do than for the others: it may fill up.
-    let truth = Truth {
-        may: vec!["saturation"],
-        ..Truth::default()
-    };
+    let truth = Truth { ..Truth::default() };
     plain(world, requests, Vec::new(), truth)
 }
 
@@ -186,7 +183,7 @@ fn repeats(seed: u64, fails: bool) -> Case {
         },
         windows: vec![(from, until)],
         // It is more traffic, and regular.
-        may: vec!["traffic_surge", "health_check_load", "saturation"],
+        may: vec!["traffic_surge", "health_check_load"],
         ..Truth::default()
     };
     Case {
@@ -245,7 +242,7 @@ fn regular(seed: u64, share: (f64, f64)) -> Case {
         } else {
             Vec::new()
         },
-        may: vec!["saturation"],
+
         ..Truth::default()
     };
     Case {
