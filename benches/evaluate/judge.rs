@@ -219,7 +219,7 @@ fn pools(case: &Case, sums: &Sums, report: &Report) -> Vec<(Option<u64>, u64)> {
             .pools
             .iter()
             .find(|(address, _)| *address == host.address);
-        pools.push((said.and_then(|(_, pool)| *pool), workers as u64));
+        pools.push((said.map(|(_, pool)| *pool), workers as u64));
     }
     pools
 }

@@ -51,8 +51,8 @@ pub struct Report {
     pub split_by: String,
     pub wait_us: Option<u64>,
     pub endpoints: Vec<Row>,
-    /// Address and pool size, where the report has one.
-    pub pools: Vec<(String, Option<u64>)>,
+    /// Addresses and pool sizes.
+    pub pools: Vec<(String, u64)>,
     pub findings: Vec<Finding>,
 }
 
@@ -134,14 +134,21 @@ fn report(json: &Value) -> Report {
         subject: text(&finding["subject"]["value"]),
         title: text(&finding["title"]),
     };
+    // The size of a pool is told of the upstream, or of the time in which it was full.
+    let of_finding = |finding: &Value| list(&finding["evidence"]["pools"]);
+    let full: Vec<Value> = list(&json["findings"])
+        .iter()
+        .flat_map(of_finding)
+        .collect();
+    let told = list(&json["upstreams"]).into_iter().chain(full);
+    let pools = told
+        .filter_map(|u| Some((text(&u["upstream"]), u["pool"].as_u64()?)))
+        .collect();
     Report {
         split_by: text(&json["split"]["by"]),
         wait_us: json["totals"]["phases"]["wait"]["sum_us"].as_u64(),
         endpoints: list(&json["endpoints"]).iter().map(row).collect(),
-        pools: list(&json["upstreams"])
-            .iter()
-            .map(|u| (text(&u["upstream"]), u["pool"].as_u64()))
-            .collect(),
+        pools,
         findings: list(&json["findings"]).iter().map(finding).collect(),
     }
 }

@@ -36,3 +36,42 @@ fn with_a_clock_of_the_application_wait_and_own_time_are_those_of_the_simulation
         }
     }
 }
+
+#[test]
+fn culprits_are_told_exactly_and_their_function_by_name() {
+    for seed in [0, 2, 3] {
+        for verdict in judged("culprits", seed, &[Reading::Timing, Reading::Runtime]) {
+            assert!(verdict.culprits.exact(), "{seed}: {verdict:?}");
+            assert!(
+                verdict.found && verdict.pairs.exact(),
+                "{seed}: {verdict:?}"
+            );
+            assert!(verdict.named != Some(false), "{seed}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn where_nobody_is_to_blame_nobody_is_blamed() {
+    for story in [
+        "surge",
+        "slow-database",
+        "partial-database",
+        "external-outages",
+    ] {
+        for verdict in judged(story, 2, &[Reading::Timing, Reading::Runtime]) {
+            assert!(verdict.found, "{story}: {verdict:?}");
+            assert_eq!(verdict.culprits.wrong, 0, "{story}: {verdict:?}");
+            assert_eq!(verdict.triggers.wrong, 0, "{story}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn where_nothing_happens_nothing_is_found() {
+    for seed in [0, 1, 2] {
+        for verdict in judged("nothing", seed, &[Reading::Runtime]) {
+            assert!(verdict.false_kinds.is_empty(), "{seed}: {verdict:?}");
+        }
+    }
+}
