@@ -86,6 +86,8 @@ pub const SURGE_SHARE: f64 = 0.7;
 /// Mean wait, in parts of mean own time, from which a pool is full: then requests wait longer than they
 /// run. Half of that also comes by chance for some seconds.
 pub const FULL_WAIT: f64 = 1.0;
+/// How long a pool is full at least, in µs: queues of some seconds come and go in any pool. Simulated.
+pub const FULL_LASTS: f64 = 30e6;
 /// Requests in a surge at least: fewer come together by chance. Chosen.
 pub const SURGE_REQUESTS: f64 = 500.0;
 /// A surge is an exception: it takes this part of the log at most, or it is how the day goes.

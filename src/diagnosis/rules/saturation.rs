@@ -13,6 +13,7 @@ pub fn look(case: &Case<'_>) -> Verdict {
     }
     let full: Vec<&Examined> = case
         .slow()
+        .filter(|examined| length(case, &[examined]) >= limits::FULL_LASTS)
         .filter(|examined| queue(examined).is_some())
         .collect();
     Ok(same_cause(&full)
