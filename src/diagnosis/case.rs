@@ -5,7 +5,7 @@ use super::change::{Change, changes};
 use super::common_mode::{self, Inferred};
 use super::incident::{Incident, Sign, incidents, quiet};
 use super::limits;
-use super::panel::Panel;
+use super::panel::{Panel, Series};
 use super::pool::{Pool, pools};
 use super::verdict::{Cause, Verdict, verdict};
 use super::{Context, Grounds, Prose};
@@ -124,6 +124,21 @@ impl<'s> Case<'s> {
     pub fn span(&self, incident: &Incident) -> (Option<Stamp>, Option<Stamp>) {
         let start = |window| self.panel.as_ref().map(|panel| panel.start(window));
         (start(incident.from), start(incident.until))
+    }
+
+    /// The mean wait of an endpoint's requests in a window, in µs, as it was inferred.
+    pub fn wait(&self, endpoint: usize, window: usize) -> f64 {
+        let series = self.panel.as_ref().and_then(|panel| {
+            let of_it = |series: &&Series| series.endpoint == endpoint;
+            panel.series.iter().find(of_it)
+        });
+        let point = series.and_then(|series| {
+            let at = series
+                .points
+                .binary_search_by_key(&window, |point| point.window);
+            series.points.get(at.ok()?)
+        });
+        point.map_or(0.0, |point| point.wait / point.served.max(1.0))
     }
 
     /// The window of a point in time; `None` outside of the panel.

@@ -2,6 +2,7 @@
 //! the changes add up to is decided in [`super::verdict`].
 
 use super::baseline::Usual;
+use super::common_mode::{Excess, LEAST_ENDPOINTS, additive};
 use super::incident::Incident;
 use super::limits;
 use super::panel::{Panel, Point, Series};
@@ -11,6 +12,8 @@ use super::panel::{Panel, Point, Series};
 pub struct Change {
     /// Its place in [`crate::summary::Summary::endpoints`].
     pub endpoint: usize,
+    /// The number of its pool, see [`Series::pool`].
+    pub pool: usize,
     /// Quiet times.
     pub before: Point,
     /// The windows of the cause.
@@ -23,10 +26,12 @@ pub struct Change {
     pub growth: f64,
     /// Its standard error.
     pub growth_error: f64,
-    /// Change of the mean binary logarithm of own time.
-    pub log_change: f64,
-    /// Its standard error.
-    pub log_error: f64,
+    /// Change of the mean binary logarithm of own time and its standard error; `None` where the log does
+    /// not tell the own time of single requests.
+    pub logs: Option<(f64, f64)>,
+    /// The part of the growth that is left without the windows that have most of it: a tenth, and one at
+    /// least. 0 where there are fewer than three.
+    pub lasting: f64,
 }
 
 /// The changes of all endpoints that occurred in both, in the order of the panel.
@@ -36,7 +41,11 @@ pub fn changes(panel: &Panel, incident: &Incident, quiet: &[bool], usual: &Usual
         let before = usual.unwrap_or_else(|| series.sum(is_quiet));
         change(series, incident, before, &is_quiet, panel.measured)
     };
-    panel.series.iter().zip(usual).filter_map(change).collect()
+    let mut changes: Vec<Change> = panel.series.iter().zip(usual).filter_map(change).collect();
+    if !panel.measured {
+        allow_for_inference(&mut changes);
+    }
+    changes
 }
 
 fn change(
@@ -59,55 +68,92 @@ fn change(
     let variance = (before.squares / before.served - usual * usual).max(0.01 * usual * usual);
     let deviation = (variance * spread(series, usual, variance, is_quiet)).sqrt();
     let per_request = (1.0 / during.served + 1.0 / before.served).sqrt();
-    let mean = during.mean();
     // Own times are near a lognormal distribution, of which this is the deviation of logarithms.
     let log_deviation = (1.0 + variance / (usual * usual)).ln().sqrt() / std::f64::consts::LN_2;
-    let (growth_error, log_change, log_error) = if measured {
+    let logs = measured.then(|| {
         (
-            deviation * per_request / usual,
             during.logs / during.served - before.logs / before.served,
             log_deviation.max(0.05) * per_request,
         )
-    } else {
-        // The logarithms are those of wait and own time together, so they decide nothing; and what the
-        // inference misses shows in how the windows differ.
-        let error = (deviation * per_request).max(between(series, incident, usual) / during.served);
-        let ratio = (mean / usual).max(0.01);
-        (
-            error / usual,
-            ratio.log2(),
-            ratio.log2().abs().max(0.1) / 100.0,
-        )
-    };
+    });
     Some(Change {
         endpoint: series.endpoint,
+        pool: series.pool,
         before,
         during,
         effect,
         usual,
-        growth: mean / usual - 1.0,
-        growth_error,
-        log_change,
-        log_error,
+        growth: during.mean() / usual - 1.0,
+        growth_error: deviation * per_request / usual,
+        logs,
+        lasting: lasting(series, incident, usual),
     })
 }
 
-/// The standard error of the sum of what an endpoint took beyond the usual, by how the windows of the
-/// incident differ; infinite where there are fewer than three.
-fn between(series: &Series, incident: &Incident, usual: f64) -> f64 {
-    let windows: Vec<f64> = series
+/// Where wait is inferred, what the endpoints of a pool still have alike over an incident is wait, and
+/// each request is off by as much more as the others of the pool show it to be: the control group.
+fn allow_for_inference(changes: &mut Vec<Change>) {
+    let mut pools: Vec<usize> = changes.iter().map(|change| change.pool).collect();
+    pools.sort_unstable();
+    pools.dedup();
+    for pool in pools {
+        let excess = |change: &Change| Excess {
+            usual: change.usual,
+            mean: change.growth * change.usual,
+            variance: (change.growth_error * change.usual).powi(2) * change.during.served,
+            served: change.during.served,
+        };
+        let of_pool = changes.iter().filter(|change| change.pool == pool);
+        let excesses: Vec<Excess> = of_pool.map(excess).collect();
+        if excesses.len() < LEAST_ENDPOINTS {
+            changes.retain(|change| change.pool != pool);
+            continue;
+        }
+        let fit = additive(&excesses);
+        for change in changes.iter_mut().filter(|change| change.pool == pool) {
+            change.take_off(fit.wait.max(0.0));
+            let more = (fit.extra / change.during.served).sqrt() / change.usual;
+            change.growth_error = change.growth_error.hypot(more);
+        }
+    }
+}
+
+/// The growth that half of the endpoints exceed, each weighted by what it can tell; not below 0.
+pub fn common_growth(changes: &[Change]) -> f64 {
+    let mut growths: Vec<(f64, f64)> = changes
+        .iter()
+        .map(|change| (change.growth, 1.0 / change.growth_error.max(0.01)))
+        .collect();
+    growths.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half: f64 = growths.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut seen = 0.0;
+    let median = growths.iter().find(|(_, weight)| {
+        seen += weight;
+        seen >= half
+    });
+    median.map_or(0.0, |(growth, _)| growth.max(0.0))
+}
+
+/// See [`Change::lasting`].
+fn lasting(series: &Series, incident: &Incident, usual: f64) -> f64 {
+    let mut windows: Vec<f64> = series
         .points
         .iter()
         .filter(|point| incident.holds(point.window) && point.served > 0.0)
         .map(|point| point.own - point.served * usual)
         .collect();
-    let count = windows.len() as f64;
-    if count < 3.0 {
-        return f64::INFINITY;
+    if windows.len() < 3 {
+        return 0.0;
     }
-    let mean = windows.iter().sum::<f64>() / count;
-    let squares: f64 = windows.iter().map(|window| (window - mean).powi(2)).sum();
-    (count / (count - 1.0) * squares).sqrt()
+    windows.sort_unstable_by(f64::total_cmp);
+    let all: f64 = windows.iter().sum();
+    let most = windows.len() - (windows.len() / 10).max(1);
+    let rest: f64 = windows.iter().take(most).sum();
+    if all > 0.0 {
+        (rest / all).max(0.0)
+    } else {
+        0.0
+    }
 }
 
 /// By how much the means of quiet blocks scatter more than requests alone would make them: a design
@@ -131,22 +177,38 @@ fn spread(series: &Series, usual: f64, variance: f64, is_quiet: &impl Fn(usize) 
 }
 
 impl Change {
+    /// Takes off a wait of so many µs from each request of the incident.
+    fn take_off(&mut self, wait: f64) {
+        for point in [&mut self.during, &mut self.effect] {
+            point.own -= point.served * wait;
+            point.wait += point.served * wait;
+        }
+        self.growth -= wait / self.usual;
+    }
+
     /// Whether its own time has grown by this part at least and beyond chance, where a growth of
     /// `common` is what all endpoints have.
     pub fn has_grown(&self, by: f64, common: f64) -> bool {
-        let (z, log_z) = self.sureness(common);
         self.growth_beyond(common) >= by
-            && z >= limits::GROWN_Z
-            && log_z >= limits::GROWN_LOG_Z
+            && self.is_sure(common, limits::GROWN_Z, limits::GROWN_LOG_Z)
             && self.during.served >= limits::LEAST_JUDGED
     }
 
-    /// Growth beyond a common one in standard errors, of the mean and of the logarithms.
-    pub fn sureness(&self, common: f64) -> (f64, f64) {
-        (
-            (self.growth - common) / self.growth_error,
-            (self.log_change - (1.0 + common).log2()) / self.log_error,
-        )
+    /// Whether the growth beyond a common one is so many standard errors, and not that of a few requests:
+    /// so many on the scale of logarithms too, or at most times where single requests are not told apart.
+    pub fn is_sure(&self, common: f64, z: f64, log_z: f64) -> bool {
+        let is_typical = match self.logs {
+            Some((change, error)) => change - (1.0 + common).log2() >= log_z * error,
+            None => self.lasting >= limits::LASTING,
+        };
+        self.growth - common >= z * self.growth_error && is_typical
+    }
+
+    /// Whether it has grown as a culprit's own time does: a half, as far as can be told.
+    pub fn is_slow(&self, common: f64) -> bool {
+        let sure = 2.0 * self.growth_error / (1.0 + common);
+        self.has_grown(limits::LEAST_GROWTH, common)
+            && self.growth_beyond(common) + sure >= limits::CULPRIT_GROWTH
     }
 
     /// Growth beyond what all endpoints have.

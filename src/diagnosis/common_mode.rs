@@ -14,18 +14,19 @@
 //! where fewer than [`LEAST_ENDPOINTS`] are active. What is usual includes the wait of quiet times.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::panel::Panel;
-use super::stretch::{blocks, percentile, raised};
+use super::panel::{Panel, Series};
+use super::stretch::{blocks, percentile};
 use super::{limits, stretch};
 use crate::summary::{Summary, TIMED};
 
-/// Endpoints in a bin from which a median of them says something.
-const LEAST_ENDPOINTS: usize = 6;
+/// Endpoints from which a median of them says something.
+pub const LEAST_ENDPOINTS: usize = 6;
 /// Requests of one upstream in a bin. Simulated.
 const REQUESTS_A_BIN: f64 = 24.0;
 /// Endpoints in a bin that are compared in pairs; the most frequent.
-const MOST_COMPARED: usize = 80;
+const MOST_COMPARED: usize = 40;
 /// Quiet is where the whole takes at most this much longer than in its fastest sixth.
 const QUIET: f64 = 1.25;
 /// The percentile that is the fastest sixth.
@@ -78,10 +79,42 @@ struct Bin {
     entries: BTreeMap<usize, Entry>,
 }
 
+/// The time of an endpoint in quiet windows: its mean in µs, 0 where not known, and its variance.
+#[derive(Debug, Clone, Copy, Default)]
+struct Usual {
+    mean: f64,
+    variance: f64,
+}
+
+/// An endpoint against its usual time: what a fit is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Excess {
+    /// The usual mean, in µs.
+    pub usual: f64,
+    /// Mean time beyond it, in µs.
+    pub mean: f64,
+    /// The variance of one request's.
+    pub variance: f64,
+    /// Requests.
+    pub served: f64,
+}
+
 /// Tells wait from own time in a panel of a log without a clock; `None` where too few endpoints are
 /// active.
 pub fn split(summary: &Summary, panel: &mut Panel) -> Option<Inferred> {
-    if panel.series.len() < LEAST_ENDPOINTS {
+    panel.number_pools(summary);
+    let mut members = vec![0; panel.series.len()];
+    for series in &panel.series {
+        members[series.pool] += 1;
+    }
+    // Of a pool with few endpoints nothing can be told.
+    let is_told = |series: &Series| {
+        members
+            .get(series.pool)
+            .is_some_and(|n| *n >= LEAST_ENDPOINTS)
+    };
+    panel.series.retain(is_told);
+    if panel.series.is_empty() {
         return None;
     }
     let usual = usual(panel);
@@ -95,28 +128,40 @@ pub fn split(summary: &Summary, panel: &mut Panel) -> Option<Inferred> {
     let mut waits: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     for slot in Panel::upstreams(summary) {
         let bins = bins(summary, panel, slot);
-        let mut wait_of = vec![0.0; panel.windows];
-        for (bin, wait, error) in fit(&bins, &usual) {
-            fitted = true;
-            if wait <= 0.0 {
-                continue;
-            }
-            if let Some(windows) = inferred.waiting.get_mut(bin.from..bin.until) {
-                windows.fill(true);
-            }
-            if let Some(windows) = wait_of.get_mut(bin.from..bin.until) {
-                windows.fill(wait);
-            }
-            for (endpoint, entry) in &bin.entries {
-                if let Some(variance) = variances.get_mut(*endpoint) {
-                    *variance += (entry.served * error).powi(2);
+        let fits = fits(&bins, &usual);
+        fitted |= fits.iter().any(Option::is_some);
+        for range in stretches(&fits) {
+            let stretch = bins.get(range.clone()).unwrap_or_default();
+            let fits = adjusted(stretch, fits.get(range).unwrap_or_default(), &usual);
+            let waited: Vec<(usize, usize)> = stretch
+                .iter()
+                .zip(&fits)
+                .filter(|(_, fit)| fit.wait > 0.0)
+                .map(|(bin, _)| (bin.from, bin.until))
+                .collect();
+            for (from, until) in waited {
+                if let Some(windows) = inferred.waiting.get_mut(from..until) {
+                    windows.fill(true);
                 }
             }
-        }
-        for (window, endpoint, entry) in cells(summary, panel, slot) {
-            let wait = wait_of.get(window).copied().unwrap_or(0.0);
-            if wait > 0.0 {
-                *waits.entry((window, endpoint)).or_default() += entry.served * wait;
+            let beside = beside(stretch, &fits, &usual);
+            let mut wait_of = vec![0.0; panel.windows];
+            for (bin, fit) in stretch.iter().zip(&fits) {
+                if let Some(windows) = wait_of.get_mut(bin.from..bin.until) {
+                    windows.fill(fit.wait);
+                }
+                let waits = bin.entries.iter().filter(|_| fit.wait > 0.0);
+                for (endpoint, entry) in waits {
+                    if let Some(variance) = variances.get_mut(*endpoint) {
+                        *variance += (entry.served * fit.error).powi(2);
+                    }
+                }
+            }
+            for (window, endpoint, entry) in cells(summary, panel, slot) {
+                let wait = wait_of.get(window).copied().unwrap_or(0.0);
+                if wait > 0.0 && !beside.contains(&endpoint) {
+                    *waits.entry((window, endpoint)).or_default() += entry.served * wait;
+                }
             }
         }
     }
@@ -144,9 +189,9 @@ pub fn split(summary: &Summary, panel: &mut Panel) -> Option<Inferred> {
     Some(inferred)
 }
 
-/// The mean time of each endpoint in quiet windows, by place in the summary; 0 where not known.
-fn usual(panel: &Panel) -> Vec<f64> {
-    let level = |series: &super::panel::Series| {
+/// The time of each endpoint in quiet windows, by place in the summary.
+fn usual(panel: &Panel) -> Vec<Usual> {
+    let level = |series: &Series| {
         let course = series
             .points
             .iter()
@@ -183,10 +228,16 @@ fn usual(panel: &Panel) -> Vec<f64> {
         .map(|series| series.endpoint + 1)
         .max()
         .unwrap_or(0);
-    let mut usual = vec![0.0; places];
+    let mut usual = vec![Usual::default(); places];
     for series in &panel.series {
         let sum = series.sum(|window| quiet.get(window).copied().unwrap_or(false));
-        usual[series.endpoint] = if sum.served >= 4.0 { sum.mean() } else { 0.0 };
+        if sum.served >= 4.0 {
+            let mean = sum.mean();
+            // A request is a tenth of its time uncertain at least, and a millisecond.
+            let least = (0.1 * mean).max(1_000.0).powi(2);
+            let variance = (sum.squares / sum.served - mean * mean).max(least);
+            usual[series.endpoint] = Usual { mean, variance };
+        }
     }
     usual
 }
@@ -246,92 +297,153 @@ fn bins(summary: &Summary, panel: &Panel, slot: u16) -> Vec<Bin> {
     bins
 }
 
-/// The wait of each request in each bin and its error; 0 outside of the stretches in which the whole
-/// takes longer than usual, because a median of noise that is cut off at 0 is not 0.
-fn fit<'b>(bins: &'b [Bin], usual: &[f64]) -> Vec<(&'b Bin, f64, f64)> {
-    let of = |endpoint: &usize| usual.get(*endpoint).copied().unwrap_or(0.0);
-    let ratio = |bin: &Bin| {
-        let known = || {
-            bin.entries
-                .iter()
-                .filter(|(endpoint, _)| of(endpoint) > 0.0)
-        };
-        let expected: f64 = known()
-            .map(|(endpoint, entry)| entry.served * of(endpoint))
-            .sum();
-        let is: f64 = known().map(|(_, entry)| entry.time).sum();
-        (expected, is)
-    };
-    let course = bins.iter().enumerate().map(|(at, bin)| {
-        let (expected, is) = ratio(bin);
-        (
-            at,
-            if expected > 0.0 { 1.0 } else { 0.0 },
-            if expected > 0.0 { is / expected } else { 0.0 },
-        )
-    });
-    let stretches = raised(&stretch::blocks(course, 1.0), None);
-    bins.iter()
-        .enumerate()
-        .map(|(at, bin)| {
-            if !stretches
-                .iter()
-                .any(|stretch| (stretch.from..stretch.until).contains(&at))
-            {
-                return (bin, 0.0, 0.0);
-            }
-            let mut entries: Vec<(f64, f64, f64)> = bin
-                .entries
-                .iter()
-                .filter(|(endpoint, _)| of(endpoint) > 0.0)
-                .map(|(endpoint, entry)| {
-                    (
-                        of(endpoint),
-                        entry.time / entry.served - of(endpoint),
-                        entry.served,
-                    )
-                })
-                .collect();
-            entries.sort_by(|a, b| b.2.total_cmp(&a.2));
-            entries.truncate(MOST_COMPARED);
-            if entries.len() < LEAST_ENDPOINTS {
-                return (bin, 0.0, 0.0);
-            }
-            let (wait, error) = additive(&entries);
-            (bin, wait, error)
+/// The endpoints of a bin against their usual times, those that occur most first.
+fn excesses(bin: &Bin, usual: &[Usual]) -> Vec<Excess> {
+    let of = |(endpoint, entry): (&usize, &Entry)| {
+        let usual = usual.get(*endpoint).filter(|usual| usual.mean > 0.0)?;
+        Some(Excess {
+            usual: usual.mean,
+            mean: entry.time / entry.served - usual.mean,
+            variance: usual.variance,
+            served: entry.served,
         })
+    };
+    let mut excesses: Vec<Excess> = bin.entries.iter().filter_map(of).collect();
+    excesses.sort_by(|a, b| b.served.total_cmp(&a.served));
+    excesses
+}
+
+/// What all endpoints have alike in a bin.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fit {
+    /// Wait of each request, in µs.
+    pub wait: f64,
+    /// Its standard error.
+    pub error: f64,
+    /// By how much more than usual a request varies, in µs².
+    pub extra: f64,
+}
+
+/// What the endpoints of each bin have alike; by chance it may be below 0.
+fn fits(bins: &[Bin], usual: &[Usual]) -> Vec<Option<Fit>> {
+    let fit = |bin: &Bin| {
+        let excesses = excesses(bin, usual);
+        (excesses.len() >= LEAST_ENDPOINTS).then(|| additive(&excesses))
+    };
+    bins.iter().map(fit).collect()
+}
+
+/// The stretches of bins in which they wait. Elsewhere there is no wait, because a median of noise that is
+/// cut off at 0 is not 0.
+fn stretches(fits: &[Option<Fit>]) -> Vec<Range<usize>> {
+    let score = |fit: &Option<Fit>| {
+        let errors = fit.map_or(0.0, |fit| fit.wait / fit.error.max(1.0));
+        (errors - 1.0).clamp(-limits::BLOCK_CLIP, limits::BLOCK_CLIP)
+    };
+    let scores: Vec<f64> = fits.iter().map(score).collect();
+    let found = stretch::search(&scores);
+    found
+        .into_iter()
+        .map(|(from, until, _)| from..until)
         .collect()
 }
 
-/// W of one bin and its error, from (usual, excess, requests).
-fn additive(entries: &[(f64, f64, f64)]) -> (f64, f64) {
-    let middle = percentile(entries.iter().map(|entry| entry.0), 50).unwrap_or(0.0);
+/// Adds to all bins of a stretch what the endpoints still have alike over the whole of it: a bin has few
+/// requests, whose times are skewed, so that its median is low on average. No wait is below 0.
+fn adjusted(stretch: &[Bin], fits: &[Option<Fit>], usual: &[Usual]) -> Vec<Fit> {
+    let known = |fit: &Option<Fit>| {
+        let fit = fit.unwrap_or_default();
+        Fit {
+            wait: fit.wait.max(0.0),
+            ..fit
+        }
+    };
+    let mut fits: Vec<Fit> = fits.iter().map(known).collect();
+    let left = excesses(&sum(stretch, &fits), usual);
+    if left.len() >= LEAST_ENDPOINTS {
+        let more = additive(&left).wait;
+        for fit in fits.iter_mut().filter(|fit| fit.wait > 0.0) {
+            fit.wait = (fit.wait + more).max(0.0);
+        }
+    }
+    fits
+}
+
+/// All bins of a stretch as one, with the wait taken off.
+fn sum(stretch: &[Bin], fits: &[Fit]) -> Bin {
+    let mut sum = Bin::default();
+    for (bin, fit) in stretch.iter().zip(fits).filter(|(_, fit)| fit.wait > 0.0) {
+        for (endpoint, entry) in &bin.entries {
+            let all = sum.entries.entry(*endpoint).or_default();
+            all.served += entry.served;
+            all.time += entry.time - entry.served * fit.wait;
+        }
+    }
+    sum
+}
+
+/// Endpoints that do not queue: while others wait, they take no longer than usual.
+fn beside(stretch: &[Bin], fits: &[Fit], usual: &[Usual]) -> Vec<usize> {
+    let own = sum(stretch, fits);
+    let mut waits: BTreeMap<usize, f64> = BTreeMap::new();
+    for (bin, fit) in stretch.iter().zip(fits) {
+        for (endpoint, entry) in &bin.entries {
+            *waits.entry(*endpoint).or_default() += entry.served * fit.wait;
+        }
+    }
+    let does_not = |(endpoint, entry): &(&usize, &Entry)| {
+        let usual = usual.get(**endpoint).copied().unwrap_or_default();
+        let wait = waits.get(*endpoint).copied().unwrap_or(0.0);
+        let missing = entry.served * usual.mean - entry.time;
+        // Beyond chance, and most of what the others wait.
+        missing > 0.7 * wait && missing > 4.0 * (entry.served * usual.variance).sqrt()
+    };
+    own.entries
+        .iter()
+        .filter(does_not)
+        .map(|(endpoint, _)| *endpoint)
+        .collect()
+}
+
+/// What excesses have alike: W of the model. Each counts by what it can tell.
+pub fn additive(excesses: &[Excess]) -> Fit {
+    let middle = percentile(excesses.iter().map(|e| e.usual), 50).unwrap_or(0.0);
     let mut slopes = Vec::new();
-    for (at, (m, e, n)) in entries.iter().enumerate() {
-        for (other_m, other_e, other_n) in &entries[at + 1..] {
-            let apart = m - other_m;
+    let compared = excesses.get(..MOST_COMPARED).unwrap_or(excesses);
+    for (at, one) in compared.iter().enumerate() {
+        for other in &compared[at + 1..] {
+            let apart = one.usual - other.usual;
             if apart.abs() > 0.2 * middle {
-                slopes.push(((e - other_e) / apart, apart.abs() * n.min(*other_n).sqrt()));
+                let error = (one.variance / one.served + other.variance / other.served).sqrt();
+                slopes.push(((one.mean - other.mean) / apart, apart.abs() / error));
             }
         }
     }
     let slope = weighted_median(slopes).unwrap_or(0.0).max(0.0);
-    let levels = |slope: f64| -> Vec<(f64, f64)> {
-        entries
+    let level = |e: &Excess| e.mean - slope * e.usual;
+    let median = |extra: f64| {
+        let levels = excesses
             .iter()
-            .map(|(m, e, n)| (e - slope * m, n.sqrt()))
-            .collect()
+            .map(|e| (level(e), (e.served / (e.variance + extra)).sqrt()));
+        weighted_median(levels.collect()).unwrap_or(0.0)
     };
-    let wait = weighted_median(levels(slope)).unwrap_or(0.0);
-    if wait <= 0.0 {
-        return (0.0, 0.0);
-    }
-    let deviations = levels(slope)
-        .into_iter()
-        .map(|(level, weight)| ((level - wait).abs(), weight));
-    let scatter = 1.4826 * weighted_median(deviations.collect()).unwrap_or(0.0);
+    // By how much a request of this moment scatters more than usual, as when wait grows within a bin. Half
+    // of squared Gaussians are below 0.455.
+    let first = median(0.0);
+    let beyond = excesses
+        .iter()
+        .map(|e| e.served * (level(e) - first).powi(2) / 0.455 - e.variance);
+    let extra = percentile(beyond, 50).unwrap_or(0.0).max(0.0);
     // The error of a median is 1.25 times that of a mean.
-    (wait, 1.25 * scatter / (entries.len() as f64).sqrt())
+    let weights: f64 = excesses
+        .iter()
+        .map(|e| e.served / (e.variance + extra))
+        .sum();
+    Fit {
+        wait: median(extra),
+        error: 1.25 / weights.sqrt(),
+        extra,
+    }
 }
 
 /// The value at which half of the weight is reached.
@@ -350,23 +462,63 @@ fn weighted_median(mut values: Vec<(f64, f64)>) -> Option<f64> {
 mod tests {
     use super::*;
 
+    /// Ten endpoints with usual times of 10 to 100 ms, and what they take beyond.
+    fn ten(beyond: impl Fn(f64) -> f64) -> Vec<Excess> {
+        let one = |n: i32| {
+            let usual = f64::from(n) * 1e4;
+            Excess {
+                usual,
+                mean: beyond(usual),
+                variance: (0.3 * usual).powi(2),
+                served: 30.0,
+            }
+        };
+        (1..=10).map(one).collect()
+    }
+
     #[test]
     fn wait_is_what_all_have_alike() {
-        // Usual times of 10 to 100 ms; all wait 2 s, all are half again as slow, one is slow on its own.
-        let mut entries: Vec<(f64, f64, f64)> = (1..=10)
-            .map(|n| f64::from(n) * 1e4)
-            .map(|m| (m, 2e6 + 0.5 * m, 30.0))
-            .collect();
-        entries[4].1 += 40e6;
-        let (wait, error) = additive(&entries);
-        assert!((wait - 2e6).abs() < 1.0 && error < 1e4, "{wait} {error}");
+        // All wait 2 s, all are half again as slow, one is slow on its own.
+        let mut excesses = ten(|usual| 2e6 + 0.5 * usual);
+        excesses[4].mean += 40e6;
+        let fit = additive(&excesses);
+        assert!((fit.wait - 2e6).abs() < 1.0 && fit.error < 1e4, "{fit:?}");
     }
 
     #[test]
     fn a_slowness_in_proportion_is_no_wait() {
-        let entries: Vec<(f64, f64, f64)> = (1..=10)
-            .map(|n| (f64::from(n) * 1e4, f64::from(n) * 1e4, 9.0))
+        assert!(additive(&ten(|usual| usual)).wait < 1.0);
+    }
+
+    #[test]
+    fn who_takes_no_longer_than_usual_while_others_wait_does_not_queue() {
+        let usual = vec![
+            Usual {
+                mean: 1e5,
+                variance: 1e9
+            };
+            8
+        ];
+        let entry = |time: f64| Entry {
+            served: 20.0,
+            time: 20.0 * time,
+        };
+        let stretch: Vec<Bin> = (0..12)
+            .map(|at| Bin {
+                from: at,
+                until: at + 1,
+                entries: (0..8)
+                    .map(|e| (e, entry(if e == 3 { 1e5 } else { 1.1e6 })))
+                    .collect(),
+            })
             .collect();
-        assert!(additive(&entries).0 < 1.0);
+        let found = fits(&stretch, &usual);
+        assert_eq!(stretches(&found), [0..12]);
+        let fits = adjusted(&stretch, &found, &usual);
+        assert!(
+            fits.iter().all(|fit| (fit.wait - 1e6).abs() < 1.0),
+            "{fits:?}"
+        );
+        assert_eq!(beside(&stretch, &fits, &usual), [3]);
     }
 }

@@ -1,6 +1,8 @@
 //! The log as a panel: endpoints over windows that are wide enough for their means to say something.
 //! What a cell holds is decided here; what is unusual is not.
 
+use std::collections::BTreeMap;
+
 use super::limits;
 use crate::summary::{NOWHERE, Summary, TIMED, WindowCell};
 use crate::unit::Micros;
@@ -81,6 +83,9 @@ pub struct Series {
     pub endpoint: usize,
     /// The windows.
     pub points: Vec<Point>,
+    /// The number of its pool: endpoints that any upstream serves both are of one. Where the log tells own
+    /// time from wait it is 0 for all.
+    pub pool: usize,
 }
 
 impl Series {
@@ -182,6 +187,7 @@ impl Panel {
                 served.then_some(Series {
                     endpoint: at,
                     points,
+                    pool: 0,
                 })
             });
         Some(Panel {
@@ -192,6 +198,41 @@ impl Panel {
             measured,
             requests,
         })
+    }
+
+    /// Numbers the pools, for a log without an app clock.
+    pub fn number_pools(&mut self, summary: &Summary) {
+        // Of each upstream the first pool that it was seen in; joined pools point to the lower number.
+        let mut of_upstream: BTreeMap<u16, usize> = BTreeMap::new();
+        let mut joined: Vec<usize> = Vec::new();
+        let lowest = |joined: &[usize], mut pool: usize| {
+            while let Some(next) = joined.get(pool).filter(|next| **next != pool) {
+                pool = *next;
+            }
+            pool
+        };
+        for series in &mut self.series {
+            let own = joined.len();
+            joined.push(own);
+            series.pool = own;
+            let history = summary.endpoints.get(series.endpoint).map(|e| &e.history);
+            let cells = history
+                .map(|history| history.cells.as_slice())
+                .unwrap_or_default();
+            for cell in cells
+                .iter()
+                .filter(|cell| cell.upstream != TIMED && cell.cell.served > 0)
+            {
+                let first = *of_upstream.entry(cell.upstream).or_insert(own);
+                let (a, b) = (lowest(&joined, own), lowest(&joined, first));
+                if let Some(pool) = joined.get_mut(a.max(b)) {
+                    *pool = a.min(b);
+                }
+            }
+        }
+        for series in &mut self.series {
+            series.pool = lowest(&joined, series.pool);
+        }
     }
 
     /// When a window begins.

@@ -76,10 +76,7 @@ pub fn raised(blocks: &[Block], level: Option<f64>) -> Vec<Stretch> {
                 .clamp(-limits::BLOCK_CLIP, limits::BLOCK_CLIP)
         })
         .collect();
-    let mut found = Vec::new();
-    search(&scores, 0, &mut found);
-    found.sort_unstable_by_key(|(from, ..)| *from);
-    found
+    search(&scores)
         .into_iter()
         .filter_map(|(from, until, score)| {
             Some(Stretch {
@@ -91,9 +88,10 @@ pub fn raised(blocks: &[Block], level: Option<f64>) -> Vec<Stretch> {
         .collect()
 }
 
-/// Every maximal stretch of scores whose sum is high enough: from where the running sum leaves zero to
-/// its highest point, again and again behind it.
-fn search(scores: &[f64], offset: usize, found: &mut Vec<(usize, usize, f64)>) {
+/// Every maximal stretch of scores whose sum is high enough, as (first, behind the last, sum) in order:
+/// from where the running sum leaves zero to its highest point, again and again behind it.
+pub fn search(scores: &[f64]) -> Vec<(usize, usize, f64)> {
+    let mut found = Vec::new();
     let (mut sum, mut start) = (0.0_f64, 0);
     let (mut best, mut best_until) = (0.0_f64, 0);
     let mut at = 0;
@@ -102,11 +100,11 @@ fn search(scores: &[f64], offset: usize, found: &mut Vec<(usize, usize, f64)>) {
             // So far below its highest point, a stretch has ended and another may begin.
             || best - sum >= limits::STRETCH;
         if over && best >= limits::STRETCH {
-            found.push((offset + start, offset + best_until, best));
+            found.push((start, best_until, best));
             at = best_until;
             (sum, best, start) = (0.0, 0.0, at);
             if at >= scores.len() {
-                return;
+                return found;
             }
             // Behind the highest point the next score is negative, so this ends.
         }
@@ -122,10 +120,11 @@ fn search(scores: &[f64], offset: usize, found: &mut Vec<(usize, usize, f64)>) {
                     }
                 }
             }
-            None => return,
+            None => return found,
         }
         at += 1;
     }
+    found
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whose fault an incident is: a few endpoints whose own work grew, something that slows all, more
 //! traffic, or nobody that the log knows.
 
-use super::change::Change;
+use super::change::{Change, common_growth};
 use super::limits;
 use super::stretch::percentile;
 
@@ -46,10 +46,7 @@ pub fn verdict(changes: &[Change], rates: (f64, f64)) -> Verdict {
     let busy = |among: &[usize]| share_of_busy(changes, among);
     let is_wide = grown.len() > limits::FEW && grown.len() as f64 >= limits::WIDE * telling as f64
         || grown.len() > 1 && busy(&grown) >= limits::WIDE_BUSY;
-    let leads = |at: &usize| {
-        let (z, log_z) = changes[*at].sureness(common);
-        z >= limits::LEAD_Z && log_z >= limits::LEAD_LOG_Z
-    };
+    let leads = |at: &usize| changes[*at].is_sure(common, limits::LEAD_Z, limits::LEAD_LOG_Z);
     let theirs: f64 = culprits.iter().map(|at| changes[*at].added(common)).sum();
     let blamed = culprits.iter().any(leads)
         && theirs >= limits::CULPRITS_EXPLAIN * added
@@ -76,28 +73,12 @@ pub fn verdict(changes: &[Change], rates: (f64, f64)) -> Verdict {
     }
 }
 
-/// The growth that half of the endpoints exceed, each weighted by what it can tell.
-fn common_growth(changes: &[Change]) -> f64 {
-    let mut growths: Vec<(f64, f64)> = changes
-        .iter()
-        .map(|change| (change.growth, change.during.served.sqrt()))
-        .collect();
-    growths.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half: f64 = growths.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
-    let mut seen = 0.0;
-    let median = growths.iter().find(|(_, weight)| {
-        seen += weight;
-        seen >= half
-    });
-    median.map_or(0.0, |(growth, _)| growth.max(0.0))
-}
-
 /// The endpoints whose own time grew beyond that of all, and that matter; most added work first.
 fn culprits(changes: &[Change], common: f64, added: f64) -> Vec<usize> {
     let mut found: Vec<usize> = (0..changes.len())
         .filter(|at| {
             let change = &changes[*at];
-            change.has_grown(limits::CULPRIT_GROWTH, common)
+            change.is_slow(common)
                 && change.growth * change.usual >= limits::CULPRIT_STEP
                 && change.added(common) >= limits::CULPRIT_SHARE * added
         })
@@ -196,14 +177,15 @@ mod tests {
         };
         let change = |(endpoint, (usual, now)): (usize, &(f64, f64))| Change {
             endpoint,
+            pool: 0,
             before: point(*usual, 1_000.0),
             during: point(*now, 100.0),
             effect: point(*now, 100.0),
             usual: usual * 1e3,
             growth: now / usual - 1.0,
             growth_error: 0.05,
-            log_change: (now / usual).log2(),
-            log_error: 0.05,
+            logs: Some(((now / usual).log2(), 0.05)),
+            lasting: 0.9,
         };
         times.iter().enumerate().map(change).collect()
     }

@@ -92,14 +92,16 @@ fn hottest(case: &Case<'_>, group: &[&Examined]) -> Option<Finding> {
             culprits.push(change.endpoint);
             for (weight, line) in &endpoint.history.sample {
                 let window = line.arrival.and_then(|arrival| case.window(arrival));
-                let Some(own) = line.own.or(line.whole) else {
+                let Some(window) = window.filter(|window| examined.incident.holds(*window)) else {
                     continue;
                 };
-                if !window.is_some_and(|window| examined.incident.holds(window)) {
-                    continue;
-                }
+                let own = match (line.own, line.whole) {
+                    (Some(own), _) => own.0 as f64,
+                    (None, Some(whole)) => whole.0 as f64 - case.wait(change.endpoint, window),
+                    (None, None) => continue,
+                };
                 // What is usual is taken off; a request faster than that makes up for nothing.
-                let excess = (own.0 as f64 - change.usual).max(0.0);
+                let excess = (own - change.usual).max(0.0);
                 let is_slow = excess >= 0.5 * change.usual.max(change.growth * change.usual);
                 all.add(*weight, excess, is_slow);
                 for element in elements_of(line, &endpoint.route) {
