@@ -228,7 +228,7 @@ impl History {
         usize::from(appended)
     }
 
-    /// Adds another history on the same grid.
+    /// Adds another history on the same grids.
     pub fn merge(&mut self, other: &History) {
         self.cells.merge(&other.cells);
         if let Some(theirs) = &other.timings {
@@ -246,7 +246,6 @@ impl History {
         }
     }
 
-    /// Goes from this grid to the next coarser one.
     /// Whether its windows are in order and none is out of reach.
     pub(super) fn is_sound(&self) -> bool {
         self.cells.is_sound()
@@ -257,16 +256,26 @@ impl History {
             && self.starts.seconds.len() <= MOST_STARTS
     }
 
+    /// Takes the cells from this grid to the next coarser one.
     pub fn coarsen(&mut self, grid: Grid) {
         self.cells.coarsen(grid);
+    }
+
+    /// Takes the metrics from this grid to the next coarser one.
+    pub fn coarsen_timings(&mut self, grid: Grid) {
         if let Some(timings) = &mut self.timings {
             timings.coarsen(grid);
         }
     }
 
-    /// Entries, repetitions included.
+    /// Cells, repetitions included.
     pub fn len(&self) -> usize {
-        self.cells.len() + self.timings.as_ref().map_or(0, |timings| timings.len())
+        self.cells.len()
+    }
+
+    /// Windows of metrics, repetitions included.
+    pub fn timings_len(&self) -> usize {
+        self.timings.as_ref().map_or(0, |timings| timings.len())
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Course {
     pub(super) cells: Grid,
     /// The grid of the upstreams' load.
     pub(super) loads: Grid,
+    /// The grid of the metrics of Server-Timing: a log that has many must not coarsen the cells.
+    pub(super) timings: Grid,
     pub(super) metrics: MetricNames,
     scarcity: Scarcity,
     pub(super) rarity: Rarity,
@@ -48,21 +50,25 @@ struct Kept {
     cells: usize,
     /// Entries of upstreams.
     loads: usize,
+    /// Entries of metrics.
+    timings: usize,
     /// Sampled lines.
     lines: usize,
     /// Failures, by their weight.
     failures: usize,
 }
 
-/// Parts of the memory that are for cells, load and lines; with repetitions twice as much. Lines have a
+/// Parts of the memory that are for cells, load, metrics and lines; with repetitions twice as much. Lines have a
 /// quarter of a KiB each in mind, and there are few upstreams. Chosen, not measured.
 const CELLS_PART: usize = 48;
 const LOADS_PART: usize = 96;
+const TIMINGS_PART: usize = 96;
 const LINES_PART: usize = 64;
 const FAILURES_PART: usize = 64;
-/// Bytes of a cell with its key, of a load with its key, and of a sampled line.
+/// Bytes of a cell, of a load and of a metric, each with its key, and of a sampled line.
 const CELL: usize = 72;
 const LOAD: usize = 40;
+const TIMING: usize = 24;
 const LINE: usize = 512;
 
 impl Kept {
@@ -71,6 +77,7 @@ impl Kept {
         Kept {
             cells: memory / CELLS_PART / CELL,
             loads: memory / LOADS_PART / LOAD,
+            timings: memory / TIMINGS_PART / TIMING,
             lines: memory / LINES_PART / LINE,
             failures: memory / FAILURES_PART / failures::EVENT,
         }
@@ -85,6 +92,7 @@ impl Course {
         Course {
             cells: grid,
             loads: grid,
+            timings: grid,
             metrics: MetricNames::default(),
             scarcity: Scarcity::default(),
             rarity: Rarity::default(),
@@ -93,6 +101,7 @@ impl Course {
             look: Kept {
                 cells: 2 * most.cells,
                 loads: 2 * most.loads,
+                timings: 2 * most.timings,
                 lines: most.lines,
                 failures: most.failures,
             },
@@ -109,6 +118,7 @@ impl Course {
     pub fn bytes(&self) -> usize {
         self.kept.cells * CELL
             + self.kept.loads * LOAD
+            + self.kept.timings * TIMING
             + self.kept.lines * LINE
             + self.kept.failures * failures::EVENT
     }
@@ -160,9 +170,10 @@ impl Course {
             if let Some(duration) = metric.duration
                 && let Some(slot) = self.metrics.slot(metric.name)
             {
-                self.kept.cells += tally
-                    .history
-                    .record_timing(self.cells, arrival, slot, duration.0);
+                self.kept.timings +=
+                    tally
+                        .history
+                        .record_timing(self.timings, arrival, slot, duration.0);
             }
         }
     }
@@ -172,6 +183,7 @@ impl Course {
     pub fn is_full(&self) -> bool {
         self.kept.cells > self.look.cells
             || self.kept.loads > self.look.loads
+            || self.kept.timings > self.look.timings
             || self.kept.lines > self.look.lines
             || self.kept.failures > self.look.failures
     }
@@ -194,6 +206,10 @@ impl Course {
             self.coarsen_loads(upstreams);
             self.count(endpoints, upstreams);
         }
+        while self.kept.timings > self.most.timings && self.timings.can_double() {
+            self.coarsen_timings(endpoints);
+            self.count(endpoints, upstreams);
+        }
         while self.kept.lines > self.most.lines && self.scarcity < Scarcity::MOST {
             self.scarcity = self.scarcity.next();
             self.thin(endpoints);
@@ -208,6 +224,7 @@ impl Course {
         self.look = Kept {
             cells: 2 * self.most.cells.max(self.kept.cells),
             loads: 2 * self.most.loads.max(self.kept.loads),
+            timings: 2 * self.most.timings.max(self.kept.timings),
             lines: self
                 .most
                 .lines
@@ -223,6 +240,10 @@ impl Course {
                 .map(|tally| tally.history.len().saturating_sub(1))
                 .sum(),
             loads: upstreams.values().map(|upstream| upstream.pool.len()).sum(),
+            timings: endpoints
+                .values()
+                .map(|tally| tally.history.timings_len())
+                .sum(),
             lines: endpoints.values().map(|tally| tally.sample.len()).sum(),
             failures: endpoints
                 .values()
@@ -237,6 +258,14 @@ impl Course {
             .values_mut()
             .for_each(|tally| tally.history.coarsen(grid));
         self.cells = grid.coarser();
+    }
+
+    fn coarsen_timings(&mut self, endpoints: &mut Endpoints) {
+        let grid = self.timings;
+        endpoints
+            .values_mut()
+            .for_each(|tally| tally.history.coarsen_timings(grid));
+        self.timings = grid.coarser();
     }
 
     fn coarsen_loads(&mut self, upstreams: &mut Upstreams) {
@@ -274,6 +303,12 @@ impl Course {
         while theirs.loads < self.loads {
             theirs.coarsen_loads(&mut other.upstreams);
         }
+        while self.timings < theirs.timings {
+            self.coarsen_timings(endpoints);
+        }
+        while theirs.timings < self.timings {
+            theirs.coarsen_timings(&mut other.endpoints);
+        }
         self.scarcity = self.scarcity.max(theirs.scarcity);
         theirs.scarcity = self.scarcity;
         self.rarity = self.rarity.max(theirs.rarity);
@@ -289,6 +324,7 @@ impl Course {
 pub(super) struct StoredCourse {
     cells: Grid,
     loads: Grid,
+    timings: Grid,
     metrics: MetricNames,
     scarcity: Scarcity,
     rarity: Rarity,
@@ -300,6 +336,7 @@ impl StoredCourse {
         let finest = Grid::new(question.window_seconds);
         self.cells.is_of(finest)
             && self.loads.is_of(finest)
+            && self.timings.is_of(finest)
             && self.scarcity <= Scarcity::MOST
             && self.rarity <= Rarity::MOST
     }
@@ -311,6 +348,7 @@ impl Course {
         StoredCourse {
             cells: self.cells,
             loads: self.loads,
+            timings: self.timings,
             metrics: self.metrics,
             scarcity: self.scarcity,
             rarity: self.rarity,
@@ -321,6 +359,7 @@ impl Course {
     pub(super) fn restore(&mut self, stored: StoredCourse) {
         self.cells = stored.cells;
         self.loads = stored.loads;
+        self.timings = stored.timings;
         self.metrics = stored.metrics;
         self.scarcity = stored.scarcity;
         self.rarity = stored.rarity;

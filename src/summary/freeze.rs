@@ -33,6 +33,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         .for_each(|tally| tally.fill());
     tallies.other.fill();
     let (cells, loads) = (tallies.course.cells, tallies.course.loads);
+    let timings = tallies.course.timings;
     let basis = tallies.bases.best();
     let mut totals = tallies.other.clone();
     for tally in tallies.endpoints.values() {
@@ -122,6 +123,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         upstreams,
         cell_width: cells.width_micros(),
         load_width: loads.width_micros(),
+        metric_width: timings.width_micros(),
         failures_part: tallies.course.rarity.part(),
         slowest: tallies.slowest.requests().to_vec(),
         runs,

@@ -183,8 +183,10 @@ pub struct Summary {
     pub shown: (Micros, Vec<Window>),
     /// The upstream servers, busiest first.
     pub upstreams: Vec<Upstream>,
-    /// The width of the windows of [`Endpoint::history`].
+    /// The width of the windows of [`History::cells`].
     pub cell_width: Micros,
+    /// The width of the windows of [`History::metrics`].
+    pub metric_width: Micros,
     /// The width of the windows of [`Upstream::loads`].
     pub load_width: Micros,
     /// The part of all clients and targets whose failures are kept: 1 where there were not too many.

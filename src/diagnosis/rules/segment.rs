@@ -2,6 +2,7 @@
 //! own time.
 
 use crate::diagnosis::case::{Case, Examined};
+use crate::stamp::Stamp;
 use crate::summary::Metric;
 
 /// How much of the growth a metric must explain. From the evidence ladder of the method: below this the
@@ -76,22 +77,27 @@ fn is_whole(name: &[u8]) -> bool {
         .any(|whole| name.eq_ignore_ascii_case(whole))
 }
 
-/// The growth of a metric per request, in µs.
+/// The growth of a metric per request, in µs. Its windows may be wider than those of the panel; they count
+/// where the middle of them lies.
 fn growth(case: &Case<'_>, examined: &Examined, metric: &Metric, during: f64, before: f64) -> f64 {
-    let Some(panel) = &case.panel else { return 0.0 };
-    let fine = case.summary.cell_width.0.max(1);
-    let per_window = (panel.width.0 / fine).max(1) as i64;
-    let (mut quiet, mut bad) = (0.0, 0.0);
+    let width = case.summary.metric_width.0 as i64;
+    let (mut quiet, mut bad) = ((0.0, 0.0), (0.0, 0.0));
     for (window, timing) in &metric.windows {
-        let Ok(window) = usize::try_from(window.div_euclid(per_window) - panel.first) else {
+        let middle = window.saturating_mul(width).saturating_add(width / 2);
+        let Some(window) = case.window(Stamp(middle)) else {
             continue;
         };
-        if examined.incident.holds(window) {
-            bad += timing.sum as f64;
+        let sum = if examined.incident.holds(window) {
+            &mut bad
         } else if case.quiet.get(window).copied().unwrap_or(false) {
-            quiet += timing.sum as f64;
-        }
+            &mut quiet
+        } else {
+            continue;
+        };
+        sum.0 += timing.sum as f64;
+        sum.1 += f64::from(timing.count);
     }
-    // A request without the metric did not call what it measures.
-    bad / during.max(1.0) - quiet / before.max(1.0)
+    // A request without the metric did not call what it measures. Where all have it, the windows need not
+    // be those of the panel.
+    bad.0 / during.max(bad.1).max(1.0) - quiet.0 / before.max(quiet.1).max(1.0)
 }
