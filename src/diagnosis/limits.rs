@@ -111,6 +111,9 @@ pub const RECURRING: usize = 3;
 pub const TRIGGER_BEFORE: i64 = 30;
 /// Seconds by which an onset may be dated late.
 pub const TRIGGER_AFTER: i64 = 5;
+/// Calls of a rare endpoint for each outage at most: of more, most would have done no harm. Chosen before
+/// hits are counted, so that only these are tested.
+pub const TRIGGER_CALLS: u64 = 10;
 /// Part of a trigger's calls that are followed by an outage.
 pub const TRIGGER_PART: f64 = 0.4;
 /// Outages that a trigger must precede: one proves nothing.

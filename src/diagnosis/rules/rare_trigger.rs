@@ -37,7 +37,10 @@ pub fn look(case: &Case<'_>) -> Verdict {
         .iter()
         .enumerate()
         .filter_map(|(at, endpoint)| Some((at, hits(endpoint.history.starts.as_ref()?, &onsets))))
-        .filter(|(_, hits)| hits.calls >= limits::TRIGGER_HITS)
+        .filter(|(_, hits)| {
+            let most = limits::TRIGGER_CALLS * onsets.len() as u64;
+            (limits::TRIGGER_HITS..=most).contains(&hits.calls)
+        })
         .collect();
     let tested = rare.len() as f64;
     let findings = rare.into_iter().filter_map(|(at, hits)| {
@@ -140,10 +143,8 @@ fn onset_by_load(case: &Case<'_>, start: i64, end: i64, reach: i64) -> Option<i6
         return None;
     }
     let middle = (usual + raised) / 2.0;
-    let (low, high) = (
-        window(start - 2 * reach),
-        window((start + 2 * reach).min(end)),
-    );
+    // The windows of an incident may begin long before it by chance.
+    let (low, high) = (window(start - 2 * reach), window(end));
     let (mut sum, mut best, mut onset) = (0.0, 0.0, None);
     for at in (low..high).rev() {
         sum += within(at, at + 1) - middle;
@@ -168,10 +169,7 @@ fn outage(case: &Case<'_>, examined: &Examined) -> Option<Outage> {
             end: end.div_euclid(1_000_000),
         });
     }
-    let (low, high) = (
-        (start - 2 * width).div_euclid(fine),
-        (start + 2 * width).min(end).div_euclid(fine),
-    );
+    let (low, high) = ((start - 2 * width).div_euclid(fine), end.div_euclid(fine));
     let mut excess = vec![0.0; usize::try_from(high - low).ok()?];
     let usual: f64 = examined
         .changes
