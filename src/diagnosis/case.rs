@@ -5,7 +5,7 @@ use super::change::{Change, changes};
 use super::common_mode::{self, Inferred};
 use super::incident::{Incident, Sign, incidents, quiet};
 use super::limits;
-use super::panel::{Panel, Series};
+use super::panel::{Panel, Point, Series};
 use super::pool::{Pool, pools};
 use super::verdict::{Cause, Verdict, verdict};
 use super::{Context, Grounds, Prose};
@@ -98,18 +98,22 @@ impl<'s> Case<'s> {
         if !panel.measured && self.inferred.is_none() {
             return Some("the log does not tell wait from own time, and has too few endpoints at a time to infer it: have the application send X-Runtime and log it".to_owned());
         }
-        let quiet: f64 = panel
-            .series
-            .iter()
-            .map(|series| {
-                series
-                    .sum(|window| self.quiet.get(window).copied().unwrap_or(false))
-                    .served
-            })
-            .sum();
-        (quiet < limits::LEAST_QUIET * panel.requests && !self.has_baseline).then(|| {
-            "there is no quiet time in this log to compare with: give a longer log, or a quiet one with --baseline"
-                .to_owned()
+        if self.has_baseline {
+            return None;
+        }
+        let mut quiet = Point::default();
+        for series in &panel.series {
+            quiet.add(&series.sum(|window| self.quiet.get(window).copied().unwrap_or(false)));
+        }
+        if quiet.served < limits::LEAST_QUIET * panel.requests {
+            return Some("there is no quiet time in this log to compare with: give a longer log, or a quiet one with --baseline".to_owned());
+        }
+        let is_full = quiet.wait >= limits::FULL_WAIT * quiet.own && panel.measured;
+        (is_full && self.slow().next().is_none()).then(|| {
+            format!(
+                "requests wait {} on average throughout this log, so that it has no quiet time to compare with: give a longer log, or a quiet one with --baseline",
+                Micros((quiet.wait / quiet.served) as u64)
+            )
         })
     }
 

@@ -44,14 +44,20 @@ pub fn verdict(changes: &[Change], rates: (f64, f64)) -> Verdict {
     let culprits = culprits(changes, common, added);
     let (grown, telling) = breadth(changes);
     let busy = |among: &[usize]| share_of_busy(changes, among);
-    let is_wide = grown.len() > limits::FEW && grown.len() as f64 >= limits::WIDE * telling as f64
-        || grown.len() > 1 && busy(&grown) >= limits::WIDE_BUSY;
+    // Where wait is inferred, many culprits are a wait that was not seen, and few that have it alike prove
+    // nothing.
+    let is_told = changes.iter().all(|change| change.logs.is_some());
+    let part = limits::WIDE * telling as f64;
+    let is_wide = (grown.len() > limits::FEW && grown.len() as f64 >= part
+        || grown.len() > 1 && busy(&grown) >= limits::WIDE_BUSY)
+        && (is_told || telling > limits::FEW);
     let leads = |at: &usize| changes[*at].is_sure(common, limits::LEAD_Z, limits::LEAD_LOG_Z);
     let theirs: f64 = culprits.iter().map(|at| changes[*at].added(common)).sum();
     let blamed = culprits.iter().any(leads)
         && theirs >= limits::CULPRITS_EXPLAIN * added
         && stand_out(changes, &culprits)
         && busy(&culprits) * limits::CULPRIT_LIFT <= 1.0
+        && (is_told || culprits.len() <= limits::FEW || culprits.len() as f64 <= part)
         && !(grown.len() as f64 >= limits::WIDE * telling as f64
             && grow_by_a_factor(changes, &culprits));
     let cause = if blamed {

@@ -313,29 +313,33 @@ fn evidence(
     evidence
 }
 
-/// The slowest sampled requests of the culprits in the incident.
+/// The sampled requests of the culprits in the incident that worked longest, as far as it is known: a long
+/// wait shows nothing of them.
 fn examples(case: &Case<'_>, examined: &Examined, culprits: &[usize]) -> Vec<SlowRequest> {
-    let mut found: Vec<SlowRequest> = Vec::new();
+    let mut found: Vec<(f64, SlowRequest)> = Vec::new();
     for at in culprits {
         let Some(endpoint) = case.summary.endpoints.get(*at) else {
             continue;
         };
-        let slow = endpoint
-            .history
-            .sample
-            .iter()
-            .map(|(_, line)| line)
-            .find(|line| {
-                let window = line.arrival.and_then(|arrival| case.window(arrival));
-                window.is_some_and(|window| examined.incident.holds(window))
-            });
-        found.extend(slow.map(|line| SlowRequest {
-            total: line.total,
-            stamp: line.arrival,
-            line: line.text(crate::summary::Text::Line).into(),
+        let slow = endpoint.history.sample.iter().filter_map(|(_, line)| {
+            let window = case.window(line.arrival?)?;
+            let own = match line.own {
+                Some(own) => own.0 as f64,
+                None => line.whole?.0 as f64 - case.wait(*at, window),
+            };
+            examined.incident.holds(window).then_some((own, line))
+        });
+        let longest = slow.max_by(|(a, one), (b, other)| a.total_cmp(b).then(other.cmp(one)));
+        found.extend(longest.map(|(own, line)| {
+            let example = SlowRequest {
+                total: line.total,
+                stamp: line.arrival,
+                line: line.text(crate::summary::Text::Line).into(),
+            };
+            (own, example)
         }));
     }
-    found.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.line.cmp(&b.line)));
+    found.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.line.cmp(&other.line)));
     found.truncate(EXAMPLES);
-    found
+    found.into_iter().map(|(_, example)| example).collect()
 }
