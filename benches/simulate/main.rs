@@ -3,7 +3,7 @@
 //! ```text
 //! simulate list                                the stories
 //! simulate STORY [--seed N] [--lines N] [--every K] [--format F] > access.log
-//! simulate all samples/                        rewrites every sample
+//! simulate all samples/ [FILE]…                rewrites every sample, or those of these names
 //! ```
 //!
 //! Table of contents: `stories` says what happens; `traffic` makes its requests; `queue` sends them through
@@ -64,7 +64,7 @@ const fn sample(file: &'static str, story: &'static str) -> Sample {
 /// The post-mortem quotes one line, `POST /api/users/ 192.0 0.2`; in the log of this seed it happens.
 const WITH_THE_LINE: u64 = 309;
 
-static SAMPLES: [Sample; 12] = [
+static SAMPLES: [Sample; 15] = [
     sample("healthy-day.log.gz", "healthy-day"),
     Sample {
         seed: WITH_THE_LINE,
@@ -85,6 +85,12 @@ static SAMPLES: [Sample; 12] = [
         format: "combined-timed",
         ..sample("surge.log.gz", "surge")
     },
+    sample("surge-clocked.log.gz", "surge"),
+    Sample {
+        every: 2,
+        ..sample("outages-outside.log.gz", "outages-outside")
+    },
+    sample("common-load.log.gz", "common-load"),
     Sample {
         format: "combined-timed",
         every: 12,
@@ -121,8 +127,9 @@ fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        [command, folder] if command == "all" => {
-            for sample in &SAMPLES {
+        [command, folder, files @ ..] if command == "all" => {
+            let chosen = |sample: &&Sample| files.is_empty() || files.iter().any(|f| f == sample.file);
+            for sample in SAMPLES.iter().filter(chosen) {
                 write_sample(sample, &Path::new(folder).join(sample.file))?;
             }
             Ok(())
@@ -135,7 +142,7 @@ fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
                 other => Ok(other?),
             }
         }
-        [] => Err("usage: simulate list | STORY [--seed N] [--lines N] [--every K] [--format F] | all FOLDER".into()),
+        [] => Err("usage: simulate list | STORY [--seed N] [--lines N] [--every K] [--format F] | all FOLDER [FILE]…".into()),
     }
 }
 

@@ -13,6 +13,7 @@ mod formats;
 mod gate;
 mod golden;
 mod help;
+mod incidents;
 mod input;
 mod mistakes;
 mod naming;

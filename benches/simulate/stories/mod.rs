@@ -5,6 +5,7 @@
 
 mod bulk_patch;
 mod cache_collapse;
+mod common_load;
 mod healthy_day;
 mod leak;
 mod rare_lockers;
@@ -21,7 +22,7 @@ pub struct Story {
     pub scenario: fn(u64) -> Scenario,
 }
 
-pub static STORIES: [Story; 8] = [
+pub static STORIES: [Story; 10] = [
     Story {
         name: "healthy-day",
         about: "a small site on a day without trouble",
@@ -61,6 +62,16 @@ pub static STORIES: [Story; 8] = [
         name: "surge",
         about: "decoy of post-mortem 1: everybody waits, but only because more people came",
         scenario: surge::scenario,
+    },
+    Story {
+        name: "outages-outside",
+        about: "decoy of post-mortem 2: the same outages, and nobody on the site starts them",
+        scenario: rare_lockers::from_outside,
+    },
+    Story {
+        name: "common-load",
+        about: "decoy: all own times rise and fall with the load, so that any two endpoints correlate",
+        scenario: common_load::scenario,
     },
 ];
 

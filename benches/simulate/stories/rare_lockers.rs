@@ -1,7 +1,8 @@
 //! Post-mortem 2: two rarely used queries without an index lock the database for minutes, hours apart.
 //!
 //! While the lock is held every database call takes many times as long; nothing else changes. Both queries
-//! also run once without harm, on a small account.
+//! also run once without harm, on a small account. The decoy has the same outages, and nobody on the site
+//! starts them.
 
 use super::{PROXY, pool};
 use crate::conditions::{Conditions, Effect, Resource};
@@ -102,6 +103,16 @@ const SCANS: [(u64, u64, &Endpoint); 8] = [
 const END: Micros = 10 * HOUR;
 
 pub fn scenario(seed: u64) -> Scenario {
+    outages(seed, true)
+}
+
+/// The decoy: another site's queries lock the same database at the same times, and what few reports this
+/// one runs come when they come.
+pub fn from_outside(seed: u64) -> Scenario {
+    outages(seed, false)
+}
+
+fn outages(seed: u64, ours: bool) -> Scenario {
     let mut traffic = Traffic::new(
         seed,
         "shop.example.com",
@@ -120,7 +131,13 @@ pub fn scenario(seed: u64) -> Scenario {
         } else {
             40_000 + 317 * n as u64
         };
-        traffic.scripted(at, query, id, client).items = length * 1_000;
+        if ours {
+            traffic.scripted(at, query, id, client).items = length * 1_000;
+        } else {
+            // The same queries, as often, on small accounts, at times of no meaning: an hour after.
+            let elsewhere = (at + HOUR - 7 * MINUTE) % END;
+            traffic.scripted(elsewhere, query, id, client).items = 2_000;
+        }
         if *length > 60 {
             // The lock is there at once; the queue behind it grows for a minute and then stays.
             let slow = |at_start, at_end| Effect::Slow {

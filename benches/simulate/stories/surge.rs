@@ -1,12 +1,13 @@
 //! The decoy of post-mortem 1: every endpoint waits, and none is guilty.
 //!
 //! For eight minutes two and a half times as many requests come, of the same kinds and each with the work it
-//! always has. The application does not time itself, so the log cannot say wait and own time apart.
+//! always has. One sample is logged without the application's clock, and cannot say wait and own time apart;
+//! the other with it.
 
 use super::{PROXY, pool};
 use crate::conditions::Conditions;
 use crate::functions::Function;
-use crate::queue::{Pool, Proxy, Scenario};
+use crate::queue::{Proxy, Scenario};
 use crate::traffic::{Audience, Endpoint, MINUTE, Rate, SECOND, Traffic};
 
 const LOAD: Function = Function::db("load", 260_000);
@@ -74,10 +75,7 @@ pub fn scenario(seed: u64) -> Scenario {
     Scenario {
         host: "tickets.example.com",
         epoch: 1_773_140_400, // 2026-03-10 11:00
-        pools: vec![Pool {
-            times_itself: false,
-            ..pool("tickets", &["10.0.9.7:8000"], 5)
-        }],
+        pools: vec![pool("tickets", &["10.0.9.7:8000"], 5)],
         proxy: Proxy {
             read_timeout: 180 * SECOND,
             ..PROXY
