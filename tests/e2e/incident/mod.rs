@@ -6,6 +6,7 @@
 
 mod site;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
@@ -14,6 +15,7 @@ use std::{env, fs};
 
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng;
+use serde_json::Value;
 
 use crate::report::{Report, number};
 use site::{Says, Site, ask};
@@ -172,7 +174,7 @@ fn the_incident_is_read_whole_and_every_endpoint_with_it() {
 #[test]
 fn the_incident_happens_the_workers_are_full_and_everybody_waits() {
     let second = 1_000_000;
-    for site in played().iter().filter(|site| site.says != Says::Nothing) {
+    for site in those_that(|says| says != Says::Nothing) {
         for (method, name, _) in ENDPOINTS {
             let route = format!("/api/{name}/:id");
             let key = (method, route.as_str());
@@ -192,5 +194,76 @@ fn the_incident_happens_the_workers_are_full_and_everybody_waits() {
                 site.says
             );
         }
+    }
+}
+
+/// Method and route of the endpoints that findings of these kinds, or all, name in a role.
+fn in_role<'r>(report: &'r Report, kind: Option<&str>, role: &str) -> BTreeSet<(&'r str, &'r str)> {
+    let list = |value: &'r Value| value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let findings = list(&report.json["findings"]).iter();
+    findings
+        .filter(|finding| kind.is_none_or(|kind| finding["kind"] == kind))
+        .flat_map(|finding| list(&finding["endpoints"]))
+        .filter(|endpoint| endpoint["role"] == role)
+        .filter_map(|endpoint| Some((endpoint["method"].as_str()?, endpoint["route"].as_str()?)))
+        .collect()
+}
+
+/// Of the sites whose application says something, or all.
+fn those_that(say: impl Fn(Says) -> bool) -> impl Iterator<Item = &'static Played> {
+    played().iter().filter(move |site| say(site.says))
+}
+
+#[test]
+fn the_three_are_the_culprits_and_nobody_else_is() {
+    for site in played() {
+        let culprits = in_role(&site.report, None, "culprit");
+        assert_eq!(culprits, BTreeSet::from(CULPRITS), "{:?}", site.says);
+        let triggers = in_role(&site.report, None, "trigger");
+        assert!(triggers.is_empty(), "{:?}: {triggers:?}", site.says);
+        let victims = in_role(&site.report, Some("saturation"), "victim");
+        assert_eq!(
+            victims.len(),
+            ENDPOINTS.len() - CULPRITS.len(),
+            "{:?}: {victims:?}",
+            site.says
+        );
+    }
+}
+
+#[test]
+fn they_share_a_slow_path_which_server_timing_names() {
+    for site in played() {
+        let group = in_role(&site.report, Some("shared_slow_path"), "culprit");
+        assert_eq!(group, BTreeSet::from(CULPRITS), "{:?}", site.says);
+        let findings = site.report.json["findings"].as_array().expect("findings");
+        let of_kind = |kind: &str| {
+            let found = findings.iter().find(|finding| finding["kind"] == kind);
+            found.unwrap_or_else(|| panic!("{:?}: no {kind}", site.says))
+        };
+        let shared = of_kind("shared_slow_path");
+        match site.says {
+            Says::Timing => {
+                assert_eq!(shared["subject"]["value"], "update_objects");
+                assert_eq!(shared["basis"], "measured");
+            }
+            // Nothing in these logs names it.
+            Says::Runtime => assert_eq!(shared["basis"], "associated"),
+            Says::Nothing => assert_eq!(shared["basis"], "inferred"),
+        }
+        let hot = &of_kind("hot_key")["subject"]["value"];
+        assert_eq!(*hot, HOT.to_string(), "{:?}", site.says);
+    }
+}
+
+#[test]
+fn the_pool_has_the_workers_that_gunicorn_has() {
+    for site in those_that(|says| says != Says::Nothing) {
+        let findings = site.report.json["findings"].as_array().expect("findings");
+        let full = findings
+            .iter()
+            .find(|finding| finding["kind"] == "saturation");
+        let pool = number(&full.expect("a full pool")["evidence"], "pool");
+        assert_eq!(pool, WORKERS, "{:?}", site.says);
     }
 }
