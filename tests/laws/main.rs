@@ -23,6 +23,7 @@ mod entry;
 mod follow;
 mod formats;
 mod hostile;
+mod incident;
 mod no_panic;
 mod oracle;
 mod reading;

@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use slowpath::diagnosis::{Kind, diagnose};
 use slowpath::endpoint::{Dimension, Naming};
 use slowpath::report::Choice;
 use slowpath::summary::{Question, Shown, Summary};
@@ -194,5 +195,19 @@ proptest! {
         let answer = every_way(form, &lines, &cuts, &question, &choice, &ways.concat())?;
         prop_assert!(answer.split.window > Micros(1_000_000));
         prop_assert!(answer.endpoints.iter().any(|row| row.route.ends_with(b"/:slug")));
+    }
+
+    /// A log with something to find: what is found is the same too, measured and inferred.
+    #[test]
+    fn how_the_log_of_an_incident_is_read_does_not_show(
+        lines in (any::<u64>(), any::<bool>())
+            .prop_flat_map(|(seed, has_clock)| Just(crate::incident::lines(seed, has_clock)).prop_shuffle()),
+        cuts in vec(any::<prop::sample::Index>(), 1..4),
+    ) {
+        let ways = THREADS.map(|threads| [100, 4_096].map(|block| Way { threads, block }));
+        let (question, choice) = (question(vec![]), choice(Some(20)));
+        let answer = every_way(Form::Slowpath, &lines, &cuts, &question, &choice, &ways.concat())?;
+        let kinds: Vec<Kind> = diagnose(&answer).findings.iter().map(|finding| finding.kind).collect();
+        prop_assert!(kinds.contains(&Kind::Saturation) && kinds.contains(&Kind::SharedSlowPath), "{kinds:?}");
     }
 }
