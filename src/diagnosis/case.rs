@@ -5,12 +5,12 @@ use super::change::{Change, changes};
 use super::common_mode::{self, Inferred};
 use super::incident::{Incident, Sign, incidents, quiet};
 use super::limits;
-use super::panel::{Panel, Point, Series};
+use super::panel::{Panel, Point};
 use super::pool::{Pool, pools};
 use super::verdict::{Cause, Verdict, verdict};
 use super::{Context, Grounds, Prose};
 use crate::stamp::Stamp;
-use crate::summary::{Endpoint, Knowledge, Summary};
+use crate::summary::{Endpoint, Knowledge, Sampled, Summary};
 use crate::unit::Micros;
 
 /// A log under examination.
@@ -109,7 +109,8 @@ impl<'s> Case<'s> {
             return Some("there is no quiet time in this log to compare with: give a longer log, or a quiet one with --baseline".to_owned());
         }
         let is_full = quiet.wait >= limits::FULL_WAIT * quiet.own && panel.measured;
-        (is_full && self.slow().next().is_none()).then(|| {
+        let mut causes = self.slow().map(|examined| &examined.verdict.cause);
+        (is_full && causes.all(|cause| *cause == Cause::Unknown)).then(|| {
             format!(
                 "requests wait {} on average throughout this log, so that it has no quiet time to compare with: give a longer log, or a quiet one with --baseline",
                 Micros((quiet.wait / quiet.served) as u64)
@@ -130,19 +131,19 @@ impl<'s> Case<'s> {
         (start(incident.from), start(incident.until))
     }
 
-    /// The mean wait of an endpoint's requests in a window, in µs, as it was inferred.
-    pub fn wait(&self, endpoint: usize, window: usize) -> f64 {
-        let series = self.panel.as_ref().and_then(|panel| {
-            let of_it = |series: &&Series| series.endpoint == endpoint;
-            panel.series.iter().find(of_it)
-        });
-        let point = series.and_then(|series| {
-            let at = series
-                .points
-                .binary_search_by_key(&window, |point| point.window);
-            series.points.get(at.ok()?)
-        });
-        point.map_or(0.0, |point| point.wait / point.served.max(1.0))
+    /// The own time of a sampled request of an endpoint, in µs, and its window; `None` where it is not
+    /// known, as of one that was cut off. Where wait is inferred, the mean wait of its window is taken off.
+    pub fn own(&self, endpoint: usize, line: &Sampled) -> Option<(f64, usize)> {
+        let window = self.window(line.arrival?)?;
+        if self.inferred.is_none() {
+            return Some((line.own?.0 as f64, window));
+        }
+        let panel = self.panel.as_ref()?;
+        let series = panel.series.iter().find(|s| s.endpoint == endpoint)?;
+        let at = series.points.binary_search_by_key(&window, |p| p.window);
+        let point = series.points.get(at.ok()?)?;
+        let wait = point.wait / point.served.max(1.0);
+        Some((line.whole?.0 as f64 - wait, window))
     }
 
     /// The window of a point in time; `None` outside of the panel.

@@ -1,7 +1,7 @@
 //! Every threshold of the diagnosis, each with its reason. "Chosen" means that a person would call the
 //! case on one side of it obvious and on the other doubtful; "simulated" that the value was compared with
-//! others on a few seeded simulations (`benches/evaluate`, seeds below 10,000). How often the whole is right
-//! has not been measured yet: the table over seeds from 10,000 on is still to be made.
+//! others on seeded simulations (`benches/evaluate`, seeds below 10,000). How often the whole is right is
+//! in `docs/evaluation.md`.
 
 /// Requests in an average window of the panel: fewer, and a window's mean says nothing. Chosen.
 pub const REQUESTS_A_WINDOW: f64 = 30.0;

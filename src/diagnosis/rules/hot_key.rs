@@ -91,15 +91,12 @@ fn hottest(case: &Case<'_>, group: &[&Examined]) -> Option<Finding> {
             let endpoint = case.summary.endpoints.get(change.endpoint)?;
             culprits.push(change.endpoint);
             for (weight, line) in &endpoint.history.sample {
-                let window = line.arrival.and_then(|arrival| case.window(arrival));
-                let Some(window) = window.filter(|window| examined.incident.holds(*window)) else {
+                let Some((own, window)) = case.own(change.endpoint, line) else {
                     continue;
                 };
-                let own = match (line.own, line.whole) {
-                    (Some(own), _) => own.0 as f64,
-                    (None, Some(whole)) => whole.0 as f64 - case.wait(change.endpoint, window),
-                    (None, None) => continue,
-                };
+                if !examined.incident.holds(window) {
+                    continue;
+                }
                 // What is usual is taken off; a request faster than that makes up for nothing.
                 let excess = (own - change.usual).max(0.0);
                 let is_slow = excess >= 0.5 * change.usual.max(change.growth * change.usual);

@@ -322,11 +322,7 @@ fn examples(case: &Case<'_>, examined: &Examined, culprits: &[usize]) -> Vec<Slo
             continue;
         };
         let slow = endpoint.history.sample.iter().filter_map(|(_, line)| {
-            let window = case.window(line.arrival?)?;
-            let own = match line.own {
-                Some(own) => own.0 as f64,
-                None => line.whole?.0 as f64 - case.wait(*at, window),
-            };
+            let (own, window) = case.own(*at, line)?;
             examined.incident.holds(window).then_some((own, line))
         });
         let longest = slow.max_by(|(a, one), (b, other)| a.total_cmp(b).then(other.cmp(one)));
