@@ -479,6 +479,7 @@ fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, 
     // the line.
     let app = match texts.plain_time(Field::App) {
         Some(time) => Some(time),
+        None if !texts.values.has_any(Fields::NONE.with(Field::App)) => None,
         None => unusual_app(&texts),
     };
     // All at once at the end, so that it is written where it is wanted and not copied there.
@@ -506,6 +507,7 @@ fn unusual_app(texts: &Texts<'_>) -> Option<Micros> {
 fn own_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Reject> {
     match texts.plain_time(field) {
         Some(time) => Ok(Some(time)),
+        None if !texts.values.has_any(Fields::NONE.with(field)) => Ok(None),
         None => unusual_duration(texts, field),
     }
 }
