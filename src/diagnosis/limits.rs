@@ -153,6 +153,12 @@ pub const RETRIED_PART: f64 = 0.01;
 /// Requests that it repeats at least. Chosen.
 pub const RETRIED_LEAST: f64 = 20.0;
 
+/// Requests of an endpoint among which one can be a giant.
+pub const GIANT_AMONG: u64 = 50;
+/// How many times as large as 99 of 100 a giant is at least. Chosen.
+pub const GIANT_SIZE: u64 = 16;
+/// How many times as long as the others on average it takes at least. Chosen.
+pub const GIANT_TIME: u64 = 50;
 /// Requests of a size of which a mean time says something.
 pub const SIZE_REQUESTS: u32 = 20;
 /// Octaves of size at least: over less than a factor of sixteen nothing grows much.
@@ -193,8 +199,10 @@ pub const DRIFT_T: f64 = 2.5;
 pub const RETRY_SECONDS: u32 = 120;
 /// Repetitions of one client and target from which it is a machine's.
 pub const RETRY_LEAST: usize = 3;
-/// Repetitions in all. Chosen.
+/// Repetitions in all from which they are a storm. Chosen.
 pub const RETRIES_LEAST: f64 = 50.0;
+/// Repetitions of one request that never succeeds, from which its sender is told of. Chosen.
+pub const OBSTINATE: usize = 20;
 /// Requests over those that are no repetition.
 pub const AMPLIFICATION: f64 = 1.5;
 /// Growth of the endpoint's traffic that goes with it. Chosen.

@@ -16,7 +16,7 @@ use super::sparse::Grid;
 use super::tallies::Tallies;
 use super::tally::{Tally, UpstreamTally};
 use crate::grammar::Field;
-use crate::phases::{Ending, Phases};
+use crate::phases::{Ending, Phase, Phases};
 use crate::record::Record;
 use crate::record::server_timing::metrics;
 use crate::stamp::Stamp;
@@ -150,7 +150,10 @@ impl Course {
                 .record(self.cells, arrival, slot, record, phases);
             self.kept.cells += appended;
             if failures::is_failure(record) {
-                self.kept.failures += tally.failures.record(self.rarity, record, arrival);
+                self.kept.failures +=
+                    tally
+                        .failures
+                        .record(self.rarity, record, arrival, phases.get(Phase::Total));
             }
             // Cut off, an answer has no header; from cache it has that of another request.
             if let Some(header) = record.text(Field::ServerTiming)

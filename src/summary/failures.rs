@@ -10,6 +10,7 @@ use super::fingerprint::Fingerprint;
 use crate::grammar::Field;
 use crate::record::{Record, Request};
 use crate::stamp::Stamp;
+use crate::unit::Micros;
 
 /// Bytes that one failure is counted for.
 pub const EVENT: usize = 8;
@@ -69,8 +70,8 @@ pub struct Failing {
     pub client: Box<[u8]>,
     /// What it asked for: path and query, cut after some length.
     pub target: Box<[u8]>,
-    /// When it arrived and failed, in seconds since 1970; in order once frozen.
-    pub seconds: Vec<u32>,
+    /// When it arrived and when it had failed, in seconds since 1970; in order once frozen.
+    pub times: Vec<(u32, u32)>,
 }
 
 /// The failures of one endpoint.
@@ -98,7 +99,13 @@ impl From<Failures> for BTreeMap<u64, Failing> {
 impl Failures {
     /// Counts a failure; returns by how much the weight grew.
     #[cold]
-    pub fn record(&mut self, rarity: Rarity, record: &Record<'_>, arrival: Stamp) -> usize {
+    pub fn record(
+        &mut self,
+        rarity: Rarity,
+        record: &Record<'_>,
+        arrival: Stamp,
+        total: Option<Micros>,
+    ) -> usize {
         let Request::Line { target, .. } = record.request else {
             return 0;
         };
@@ -118,13 +125,13 @@ impl Failures {
             Failing {
                 client: cut(client),
                 target: cut(target),
-                seconds: Vec::new(),
+                times: Vec::new(),
             }
         });
-        let second = arrival.0.div_euclid(1_000_000).max(0);
-        failing
-            .seconds
-            .push(u32::try_from(second).unwrap_or(u32::MAX));
+        let second =
+            |stamp: Stamp| u32::try_from(stamp.0.div_euclid(1_000_000).max(0)).unwrap_or(u32::MAX);
+        let end = arrival.after(total.unwrap_or_default());
+        failing.times.push((second(arrival), second(end)));
         self.weight += 1;
         self.weight - before
     }
@@ -143,7 +150,7 @@ impl Failures {
                     free.insert(theirs.clone());
                 }
                 std::collections::btree_map::Entry::Occupied(mine) => {
-                    mine.into_mut().seconds.extend_from_slice(&theirs.seconds);
+                    mine.into_mut().times.extend_from_slice(&theirs.times);
                 }
             }
         }
@@ -151,14 +158,14 @@ impl Failures {
     }
 
     fn weigh(&mut self) {
-        let weight = |failing: &Failing| KEY + failing.seconds.len();
+        let weight = |failing: &Failing| KEY + failing.times.len();
         self.weight = self.kept.values().map(weight).sum();
     }
 
     /// Puts the times in order, so that equal tallies are stored alike.
     pub fn settle(&mut self) {
         for failing in self.kept.values_mut() {
-            failing.seconds.sort_unstable();
+            failing.times.sort_unstable();
         }
     }
 
@@ -167,7 +174,7 @@ impl Failures {
         self.kept.values().all(|failing| {
             failing.client.len() <= LONGEST
                 && failing.target.len() <= LONGEST
-                && failing.seconds.is_sorted()
+                && failing.times.is_sorted()
         })
     }
 
@@ -180,10 +187,10 @@ impl Failures {
     pub fn sorted(&self) -> Vec<Failing> {
         let mut failing: Vec<Failing> = self.kept.values().cloned().collect();
         for one in &mut failing {
-            one.seconds.sort_unstable();
+            one.times.sort_unstable();
         }
         failing.sort_unstable_by(|a, b| {
-            (&a.client, &a.target, &a.seconds).cmp(&(&b.client, &b.target, &b.seconds))
+            (&a.client, &a.target, &a.times).cmp(&(&b.client, &b.target, &b.times))
         });
         failing
     }

@@ -53,6 +53,8 @@ pub struct Sampled {
     pub client: Option<Micros>,
     /// Time that attempts took which failed; `None` where none did.
     pub retry: Option<Micros>,
+    /// Bytes received, where known.
+    pub received: Option<u64>,
     /// Its status.
     pub status: Option<u16>,
     ends: [u16; TEXTS],
@@ -104,6 +106,7 @@ impl Sampled {
             whole: server.or_else(|| phases.busy.map(|(_, busy)| busy)),
             client: phases.get(Phase::Client),
             retry: phases.get(Phase::Retry),
+            received: record.request_length(),
             status: record.status,
             ends,
             texts: texts.into(),

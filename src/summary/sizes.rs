@@ -36,11 +36,12 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Counts a record whose own time is known.
+    /// Counts a record whose own time is known; one that failed did not do the work of its size.
     #[inline]
     pub fn record(&mut self, record: &Record<'_>, phases: &Phases) {
         let Some((_, busy)) = phases.busy else { return };
-        if phases.ending == Ending::Censored {
+        let failed = record.status.is_some_and(|status| status >= 500);
+        if failed || phases.ending == Ending::Censored {
             return;
         }
         let log = log(busy.0);

@@ -75,3 +75,43 @@ fn where_nothing_happens_nothing_is_found() {
         }
     }
 }
+
+/// The other stories and what looks like each: what must be found is, and nothing false above info.
+#[test]
+fn the_other_stories_are_told_and_their_decoys_are_not() {
+    for story in [
+        "cache-step",
+        "cache-slide",
+        "cache-mix",
+        "cached-errors",
+        "uncached-errors",
+        "probes",
+        "light-probes",
+        "leak",
+        "wander",
+        "shift",
+        "size",
+        "size-no-matter",
+        "retry-storm",
+        "polling",
+        "failing-replica",
+        "rare-failures",
+        "slow-replica",
+        "uneven-replicas",
+        "slow-clients",
+        "large-answers",
+    ] {
+        for verdict in judged(story, 2, &[Reading::Timing]) {
+            assert_eq!(
+                verdict.found, verdict.expected,
+                "{story}: {:?}",
+                verdict.titles
+            );
+            assert!(
+                verdict.false_kinds.is_empty(),
+                "{story}: {:?}",
+                verdict.titles
+            );
+        }
+    }
+}

@@ -8,8 +8,8 @@ use crate::diagnosis::{
     Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value, limits,
 };
 use crate::stamp::Stamp;
-use crate::summary::Endpoint;
-use crate::unit;
+use crate::summary::{Endpoint, Failing};
+use crate::unit::{self, Micros};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if case.summary.range.is_none() {
@@ -28,9 +28,79 @@ pub fn look(case: &Case<'_>) -> Verdict {
         .endpoints
         .iter()
         .enumerate()
-        .filter_map(|(at, endpoint)| Some((at, storm(case, endpoint)?)))
-        .map(|(at, storm)| finding(case, at, &storm));
+        .filter_map(|(at, endpoint)| match storm(case, endpoint) {
+            Some(storm) => Some(finding(case, at, &storm)),
+            None => obstinate(case, at, endpoint),
+        });
     Ok(found.collect())
+}
+
+/// The pauses after which a failing request came again, from its failure, with when it came.
+fn repeats(failing: &Failing) -> Vec<(u32, u32)> {
+    failing
+        .times
+        .windows(2)
+        .map(|pair| (pair[1].0.saturating_sub(pair[0].1), pair[1].0))
+        .filter(|(pause, _)| *pause <= limits::RETRY_SECONDS)
+        .collect()
+}
+
+/// One request that fails however often it is sent.
+fn obstinate(case: &Case<'_>, at: usize, endpoint: &Endpoint) -> Option<Finding> {
+    let (repeats, failing) = endpoint
+        .history
+        .failing
+        .iter()
+        .map(|failing| (repeats(failing), failing))
+        .filter(|(repeats, _)| repeats.len() >= limits::OBSTINATE)
+        .max_by_key(|(repeats, _)| repeats.len())?;
+    let stamp = |second: u32| Stamp(i64::from(second) * 1_000_000);
+    let pause = percentile(repeats.iter().map(|(pause, _)| f64::from(*pause)), 50)?;
+    let time: u64 = failing
+        .times
+        .iter()
+        .map(|(arrival, end)| u64::from(end.saturating_sub(*arrival)))
+        .sum();
+    let (first, last) = (failing.times.first()?, failing.times.last()?);
+    Some(Finding {
+        kind: Kind::RetryStorm,
+        severity: Severity::Warning,
+        grounds: Grounds::Measured,
+        title: Prose::new("One client sends the same request again whenever it fails: ")
+            .and(case.name(at))
+            .words(format!(" failed {} times", failing.times.len())),
+        detail: vec![
+            Prose::new("The client ")
+                .log(&failing.client)
+                .words(" asks for ")
+                .log(&failing.target)
+                .words(format!(
+                    ", {pause:.0} s after each failure in the middle; the failures took {} in all.",
+                    Micros(time * 1_000_000)
+                )),
+        ],
+        from: Some(stamp(first.0)),
+        until: Some(stamp(last.1)),
+        endpoints: vec![Named {
+            role: Role::Affected,
+            endpoint: at,
+        }],
+        subject: Some(Subject {
+            topic: Topic::Client,
+            value: failing.client.to_vec(),
+        }),
+        evidence: vec![
+            ("failures", Value::Count(failing.times.len() as u64)),
+            ("repeats", Value::Count(repeats.len() as u64)),
+            ("cadence_us", Value::Duration(micros(pause * 1e6))),
+            ("time_us", Value::Duration(Micros(time * 1_000_000))),
+        ],
+        examples: Vec::new(),
+        advice: Prose::new(
+            "What fails twenty times fails again: have the sender give up, and see what this request does to the service.",
+        ),
+        explains: Micros(time * 1_000_000),
+    })
 }
 
 /// Repeated requests of one endpoint.
@@ -55,14 +125,9 @@ fn storm(case: &Case<'_>, endpoint: &Endpoint) -> Option<Storm> {
     let mut gaps = Vec::new();
     let mut seconds: Vec<u32> = Vec::new();
     let mut senders = 0.0;
-    let mut most: Option<(usize, &crate::summary::Failing)> = None;
+    let mut most: Option<(usize, &Failing)> = None;
     for failing in &endpoint.history.failing {
-        let repeats: Vec<(u32, u32)> = failing
-            .seconds
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0], pair[1]))
-            .filter(|(gap, _)| *gap <= limits::RETRY_SECONDS)
-            .collect();
+        let repeats = repeats(failing);
         // Who looks again once or twice is a person.
         if repeats.len() < limits::RETRY_LEAST {
             continue;

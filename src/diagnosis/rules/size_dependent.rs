@@ -6,7 +6,7 @@ use crate::diagnosis::case::Case;
 use crate::diagnosis::{
     Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value, limits,
 };
-use crate::summary::SizeBucket;
+use crate::summary::{SizeBucket, SlowRequest, Text};
 use crate::unit::{self, Micros};
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -33,7 +33,79 @@ pub fn look(case: &Case<'_>) -> Verdict {
             let growth = growth(buckets)?;
             Some(finding(case, at, word, buckets, &growth))
         });
-    Ok(found.collect())
+    let giants = (0..case.summary.endpoints.len()).filter_map(|at| giant(case, at));
+    Ok(found.chain(giants).collect())
+}
+
+/// A single request that is a giant beside all others of its endpoint, and took as much longer: a fact,
+/// whatever it is a cause of. Among the sampled lines, which hold the slowest.
+fn giant(case: &Case<'_>, at: usize) -> Option<Finding> {
+    let endpoint = case.summary.endpoints.get(at)?;
+    let (_, line) = endpoint
+        .history
+        .sample
+        .iter()
+        .max_by_key(|(_, line)| (line.received, line.total))?;
+    let received = line.received?;
+    // Of those that were answered, 99 of 100 are in an octave up to this one.
+    let sizes = &endpoint.history.sizes[0];
+    let all: u64 = sizes.iter().map(|bucket| u64::from(bucket.requests)).sum();
+    let mut seen = 0;
+    let usual = sizes.iter().find(|bucket| {
+        seen += u64::from(bucket.requests);
+        seen * 100 >= all * 99
+    })?;
+    let largest = 2_u64 << usual.octave.min(62);
+    let mean = sizes.iter().map(|bucket| bucket.time).sum::<u64>() / all.max(1);
+    let slower = line.total.0 / mean.max(1);
+    if all < limits::GIANT_AMONG
+        || received / largest < limits::GIANT_SIZE
+        || slower < limits::GIANT_TIME
+    {
+        return None;
+    }
+    Some(Finding {
+        kind: Kind::SizeDependent,
+        severity: Severity::Warning,
+        grounds: Grounds::Measured,
+        title: Prose::new("A request of ")
+            .and(case.name(at))
+            .words(format!(
+                " was a giant: {}, and it took {}",
+                unit::bytes(received),
+                line.total
+            )),
+        detail: vec![Prose::new(format!(
+            "99 of 100 others are of {} at most, and all took {} on average.",
+            unit::bytes(largest),
+            Micros(mean)
+        ))],
+        from: line.arrival,
+        until: line.arrival.map(|arrival| arrival.after(line.total)),
+        endpoints: vec![Named {
+            role: Role::Affected,
+            endpoint: at,
+        }],
+        subject: Some(Subject {
+            topic: Topic::Size,
+            value: b"bytes received".to_vec(),
+        }),
+        evidence: vec![
+            ("bytes", Value::Count(received)),
+            ("bytes_usual_most", Value::Count(largest)),
+            ("total_us", Value::Duration(line.total)),
+            ("mean_us", Value::Duration(Micros(mean))),
+        ],
+        examples: vec![SlowRequest {
+            total: line.total,
+            stamp: line.arrival,
+            line: line.text(Text::Line).into(),
+        }],
+        advice: Prose::new(
+            "Refuse such a size (client_max_body_size), and have the sender divide it.",
+        ),
+        explains: line.total,
+    })
 }
 
 /// How time grows with size.
