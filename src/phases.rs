@@ -245,10 +245,12 @@ impl Phases {
     /// Each phase, in the order of [`Phase::ALL`].
     #[inline(always)]
     pub fn all(&self) -> impl Iterator<Item = Option<Micros>> {
-        self.us
-            .iter()
-            .enumerate()
-            .map(|(at, us)| (self.known & (1 << at) != 0).then_some(Micros(*us)))
+        let mut known = self.known;
+        self.us.iter().map(move |us| {
+            let is_known = known & 1 != 0;
+            known >>= 1;
+            is_known.then_some(Micros(*us))
+        })
     }
 
     /// The phases that are known, in the order of [`Phase::ALL`].
@@ -628,7 +630,7 @@ mod tests {
                 let line = sample.line.as_bytes();
                 let plans = detect(line).unwrap().unwrap().plans(needs);
                 let mut reader = Reader::new(&plans);
-                let (_, record) = reader.read(line).unwrap();
+                let record = reader.read(line).unwrap();
                 let phases = Phases::of(&record, &AppClock::default()).unwrap();
                 let phases = phases
                     .iter()

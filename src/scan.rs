@@ -7,7 +7,7 @@
 pub use wide::u8x16;
 
 /// Bytes that are compared at once.
-const STEP: usize = 16;
+pub const STEP: usize = 16;
 
 /// The first place of a byte.
 #[must_use]
@@ -35,38 +35,101 @@ pub fn find_any<const N: usize>(bytes: [u8; N], text: &[u8]) -> Option<usize> {
 // Inlined by force, as all of this file: a call costs more than the search in a usual value.
 #[inline(always)]
 pub fn find_any_from<const N: usize>(bytes: [u8; N], text: &[u8], from: usize) -> Option<usize> {
+    find_needles(bytes.map(ByteNeedle::new), text, from)
+}
+
+/// A byte that is looked for again and again, made ready once: it stands in all places of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ByteNeedle(u8x16);
+
+impl ByteNeedle {
+    /// A needle for this byte.
+    #[must_use]
+    #[inline(always)]
+    pub fn new(byte: u8) -> ByteNeedle {
+        ByteNeedle(u8x16::splat(byte))
+    }
+
+    #[inline(always)]
+    fn byte(&self) -> u8 {
+        self.0.to_array()[0]
+    }
+
+    /// The first place of the byte.
+    #[must_use]
+    #[inline(always)]
+    pub fn find(&self, text: &[u8]) -> Option<usize> {
+        find_needles([*self], text, 0)
+    }
+
+    /// The first place of the byte in a step.
+    #[must_use]
+    #[inline(always)]
+    pub fn find_in_step(&self, step: &[u8; STEP]) -> Option<usize> {
+        let places = places([*self], *step);
+        // It is under sixteen anyway; said so, an index needs no check.
+        (places != 0).then(|| places.trailing_zeros() as usize % STEP)
+    }
+}
+
+#[inline(always)]
+fn find_needles<const N: usize>(
+    needles: [ByteNeedle; N],
+    text: &[u8],
+    from: usize,
+) -> Option<usize> {
     let Some(last) = text.len().checked_sub(STEP) else {
-        let found = text
-            .get(from..)?
-            .iter()
-            .position(|byte| bytes.contains(byte));
-        return found.map(|place| from + place);
+        let places = places_in_few(needles, text).checked_shr(from as u32)?;
+        return (places != 0).then(|| from + places.trailing_zeros() as usize);
     };
-    let wanted = bytes.map(u8x16::splat);
     let mut at = from;
     while at <= last {
-        let places = places(wanted, &text[at..at + STEP]);
+        let places = places(needles, step(text, at));
         if places != 0 {
             return Some(at + places.trailing_zeros() as usize);
         }
         at += STEP;
     }
-    // The last sixteen bytes, less those that were looked at or stand before.
-    let places = places(wanted, &text[last..]) >> (at - last).min(STEP);
+    // The last step, less what was looked at or stands before.
+    let places = places(needles, step(text, last)) >> (at - last).min(STEP);
     (places != 0).then(|| at + places.trailing_zeros() as usize)
 }
 
-/// Bit `n` is set where byte `n` of sixteen is one of those.
+/// The bytes of a step from a place on.
 #[inline(always)]
-fn places<const N: usize>(wanted: [u8x16; N], chunk: &[u8]) -> u32 {
-    // OK because every caller gives sixteen bytes; what is missing would be a zero.
-    let chunk = chunk.first_chunk::<STEP>().copied().unwrap_or_default();
+fn step(text: &[u8], at: usize) -> [u8; STEP] {
+    // OK because every caller has seen that they are there; what is missing would be a zero.
+    let step = text[at..at + STEP].first_chunk();
+    step.copied().unwrap_or_default()
+}
+
+/// Bit `n` is set where byte `n` of a step is one of those.
+#[inline(always)]
+fn places<const N: usize>(needles: [ByteNeedle; N], chunk: [u8; STEP]) -> u32 {
     let chunk = u8x16::new(chunk);
-    wanted
+    let none = u8x16::splat(0);
+    let found = needles
         .into_iter()
-        .map(|wanted| chunk.simd_eq(wanted))
-        .reduce(|one, another| one | another)
-        .map_or(0, u8x16::to_bitmask)
+        .fold(none, |found, needle| found | chunk.simd_eq(needle.0));
+    found.to_bitmask()
+}
+
+/// As [`places`] of fewer bytes than a step. Their first half and their last may overlap.
+#[inline(always)]
+fn places_in_few<const N: usize>(needles: [ByteNeedle; N], text: &[u8]) -> u32 {
+    const HALF: usize = STEP / 2;
+    let mut both = [0; STEP];
+    let Some(last) = text.last_chunk::<HALF>() else {
+        let is_one = |byte: &u8| needles.iter().any(|needle| needle.byte() == *byte);
+        let bits = text.iter().enumerate();
+        return bits.fold(0, |places, (at, byte)| {
+            places | u32::from(is_one(byte)) << at
+        });
+    };
+    both[..HALF].copy_from_slice(&text[..HALF]);
+    both[HALF..].copy_from_slice(last);
+    let places = places(needles, both);
+    places & 0xff | places >> HALF << (text.len() - HALF)
 }
 
 /// A text that is looked for at given places of others, sixteen bytes at a time.
@@ -192,18 +255,27 @@ pub fn places_in_short<const N: usize>(
     text: &[u8],
     classes: impl Fn(u8x16) -> [u8x16; N],
 ) -> Option<[u64; N]> {
-    let mut bytes = [0; 4 * STEP];
-    bytes.get_mut(..text.len())?.copy_from_slice(text);
-    let (chunks, _) = bytes.as_chunks::<STEP>();
+    if text.len() > 4 * STEP {
+        return None;
+    }
     let mut places = [0; N];
-    for (at, chunk) in chunks.iter().enumerate() {
-        if at * STEP >= text.len() {
-            break;
+    let mut look = |step: [u8; STEP], at: usize| {
+        for (places, class) in places.iter_mut().zip(classes(u8x16::new(step))) {
+            *places |= u64::from(class.to_bitmask()) << at;
         }
-        let classes = classes(u8x16::new(*chunk));
-        for (places, class) in places.iter_mut().zip(classes) {
-            *places |= u64::from(class.to_bitmask()) << (at * STEP);
-        }
+    };
+    let Some(last) = text.last_chunk() else {
+        let mut step = [0; STEP];
+        step[..text.len()].copy_from_slice(text);
+        look(step, 0);
+        return Some(places);
+    };
+    let (steps, rest) = text.as_chunks();
+    for (at, step) in steps.iter().enumerate() {
+        look(*step, at * STEP);
+    }
+    if !rest.is_empty() {
+        look(*last, text.len() - STEP);
     }
     Some(places)
 }
@@ -235,6 +307,10 @@ mod tests {
                 for byte in [b'"', b'!', b' ', b'#', 0, 0xff] {
                     let plain = text.iter().position(|b| *b == byte);
                     assert_eq!(find(byte, &text), plain, "{length} {at} {byte}");
+                    if let Some(step) = text.first_chunk() {
+                        let within = plain.filter(|place| *place < STEP);
+                        assert_eq!(ByteNeedle::new(byte).find_in_step(step), within);
+                    }
                     for from in 0..=length {
                         let plain = text[from..].iter().position(|b| *b == byte);
                         let found = find_from(byte, &text, from);

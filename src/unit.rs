@@ -157,11 +157,19 @@ const TENS: [u64; 10] = [
 #[must_use]
 #[inline(always)]
 pub fn usual_seconds(text: &[u8]) -> Option<u64> {
-    match *text {
-        [s, b'.', a, b, c] => four_digits([s, a, b, c]).map(|ms| ms * 1_000),
-        [s, b'.', a, b, c, d, e, f] => eight_digits([b'0', s, a, b, c, d, e, f]),
-        _ => None,
+    // The digit before the point is moved to those behind it.
+    if let [second, decimals @ ..] = text
+        && let Ok(decimals) = <[u8; 4]>::try_from(decimals)
+    {
+        let word = u32::from_le_bytes(decimals);
+        let digits = (word & !0xff) | u32::from(*second);
+        let ms = four_digits(digits.to_le_bytes()).filter(|_| decimals[0] == b'.')?;
+        return Some(ms * 1_000);
     }
+    let text = <[u8; 8]>::try_from(text).ok()?;
+    let word = u64::from_le_bytes(text);
+    let digits = (word & !0xffff) | u64::from(text[0]) << 8 | u64::from(b'0');
+    eight_digits(digits.to_le_bytes()).filter(|_| text[1] == b'.')
 }
 
 /// As [`eight_digits`], of four.
@@ -190,6 +198,28 @@ fn eight_digits(text: [u8; 8]) -> Option<u64> {
     let high = fours & 0xffff;
     let low = (fours >> 32) & 0xffff;
     Some(high * 10_000 + low)
+}
+
+/// A whole number without a sign.
+#[must_use]
+#[inline(always)]
+pub fn integer(text: &[u8]) -> Option<u64> {
+    match (text.len(), text.first_chunk(), text.last_chunk()) {
+        // Both halves, which may overlap, and zeros in front of them.
+        (4..=8, Some(first), Some(last)) => {
+            let missing = u8::BITS * (8 - text.len() as u32);
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            let zeros = 0x3030_3030_3030_3030 & !(u64::MAX << missing);
+            let digits = zeros | u64::from(first) << missing | u64::from(last) << u32::BITS;
+            eight_digits(digits.to_le_bytes())
+        }
+        // Nineteen digits always fit.
+        (0..=19, ..) => {
+            let (number, rest) = leading_digits(text, 0);
+            rest.is_empty().then_some(number)
+        }
+        _ => None,
+    }
 }
 
 /// As [`decimal`], for a number that cannot overflow: what servers write. `None` for everything else,
@@ -658,5 +688,22 @@ mod tests {
         assert_eq!(share(123, 10_000), "1.23 %");
         assert_eq!(read_bytes("96MiB"), Ok(96 << 20));
         assert!(read_bytes("96 parsecs").is_err());
+    }
+
+    #[test]
+    fn a_whole_number_of_any_length_is_read() {
+        let digits = "1234567890123456789";
+        for length in 1..=digits.len() {
+            let text = &digits[digits.len() - length..];
+            assert_eq!(integer(text.as_bytes()), text.parse().ok(), "{text}");
+            for at in 0..length {
+                for wrong in [b'-', b'/', b':', b' ', 0, 0xff] {
+                    let mut text = text.as_bytes().to_vec();
+                    text[at] = wrong;
+                    assert_eq!(integer(&text), None, "{text:?}");
+                }
+            }
+        }
+        assert_eq!(integer(b"12345678901234567890"), None);
     }
 }

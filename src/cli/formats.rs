@@ -209,13 +209,13 @@ impl<'h> Sample<'h> {
             _ => head,
         };
         for line in lines(whole).filter(|line| !line.is_empty() && line.len() <= LONGEST_LINE) {
-            let read = reader.read(line).and_then(|(which, record)| {
+            let read = reader.read(line).and_then(|record| {
                 let phases = Phases::of(&record, &AppClock::default())?;
-                Ok((which, record, phases))
+                Ok((record, phases))
             });
             match read {
-                Ok((which, record, phases)) => {
-                    sample.fits[which] += 1;
+                Ok((record, phases)) => {
+                    sample.fits[record.format] += 1;
                     let has = |field: &&Field| record.raw(**field).is_some();
                     sample.held = Field::ALL
                         .iter()
@@ -224,7 +224,7 @@ impl<'h> Sample<'h> {
                     for (phase, _) in phases.iter() {
                         *sample.phases.entry(phase).or_default() += 1;
                     }
-                    if which == 0 {
+                    if record.format == 0 {
                         sample.example = sample.example.or(Some(line));
                     }
                 }
@@ -268,7 +268,7 @@ impl<'h> Sample<'h> {
     fn example(&self, plans: &Plans) -> String {
         let mut out = String::new();
         let mut reader = Reader::new(plans);
-        let Some(Ok((_, record))) = self.example.map(|line| reader.read(line)) else {
+        let Some(Ok(record)) = self.example.map(|line| reader.read(line)) else {
             return out;
         };
         out.push_str("\nthe first line, field by field\n");

@@ -521,7 +521,7 @@ mod tests {
         let candidates = detect(log.as_bytes()).ok()??;
         let plans = candidates.plans(Fields::ALL);
         let mut reader = crate::record::Reader::new(&plans);
-        let (_, record) = reader.read(log.lines().next()?.as_bytes()).ok()?;
+        let record = reader.read(log.lines().next()?.as_bytes()).ok()?;
         let crate::record::Request::Line { method, target } = record.request else {
             return None;
         };

@@ -4,6 +4,8 @@
 
 use hashbrown::HashMap;
 
+use crate::scan::{self, ByteNeedle};
+
 use super::{Column, Escape, Field, Fields, Grammar, Piece, Syntax, Texture, Variable};
 
 /// How the end of a value is found.
@@ -45,6 +47,8 @@ pub enum Shape {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Literal {
     bytes: Vec<u8>,
+    /// The first byte; 0 where there is none.
+    first: ByteNeedle,
     /// The first eight bytes, those that are there, in the order of memory; 0 in the others.
     head: u64,
     /// All ones where `head` has a byte.
@@ -60,6 +64,7 @@ impl From<Vec<u8>> for Literal {
         }
         Literal {
             bytes,
+            first: ByteNeedle::new(head[0]),
             head: u64::from_ne_bytes(head),
             mask: u64::from_ne_bytes(mask),
         }
@@ -74,6 +79,32 @@ impl Literal {
         self.head.to_ne_bytes()[0]
     }
 
+    /// The first place where it may stand: where its first byte does.
+    #[must_use]
+    #[inline(always)]
+    pub fn find_first(&self, text: &[u8]) -> Option<usize> {
+        self.first.find(text)
+    }
+
+    /// As [`Literal::find_first`] of a literal that [is short](Literal::is_short), where it does stand
+    /// there and the text goes on for a few bytes. `None` says nothing.
+    #[must_use]
+    #[inline(always)]
+    pub fn find_short(&self, text: &[u8]) -> Option<usize> {
+        // A literal that begins in the step ends in this.
+        const STEP_AND_LITERAL: usize = scan::STEP + 8;
+        let mut left = text;
+        loop {
+            let near = left.first_chunk::<STEP_AND_LITERAL>()?;
+            if let Some(at) = self.first.find_in_step(near.first_chunk()?) {
+                let head = near.get(at..)?.first_chunk::<8>()?;
+                let is_there = u64::from_ne_bytes(*head) & self.mask == self.head;
+                return is_there.then_some(text.len() - left.len() + at);
+            }
+            left = left.get(scan::STEP..)?;
+        }
+    }
+
     /// The bytes.
     #[must_use]
     #[inline]
@@ -85,18 +116,6 @@ impl Literal {
     #[must_use]
     pub fn is_short(&self) -> bool {
         (1..=8).contains(&self.bytes.len())
-    }
-
-    /// The place behind the literal, where it stands at this place. As `strip`, for a literal that
-    /// [is short](Literal::is_short), and says nothing where less than eight bytes are left.
-    #[must_use]
-    #[inline(always)]
-    pub fn end_at(&self, text: &[u8], at: usize) -> Option<usize> {
-        if at > text.len().checked_sub(8)? {
-            return None;
-        }
-        let head = text[at..at + 8].first_chunk::<8>()?;
-        (u64::from_ne_bytes(*head) & self.mask == self.head).then_some(at + self.bytes.len())
     }
 
     /// What follows the literal, where the input begins with it.
@@ -340,8 +359,8 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
             Piece::Literal(text) => match steps.last_mut() {
                 Some(step) => {
                     step.then = text.clone().into();
-                    step.is_plain =
-                        step.then.is_short() && matches!(step.shape, Shape::Until | Shape::Quoted);
+                    step.is_plain = step.then.is_short()
+                        && matches!(step.shape, Shape::Until | Shape::Quoted | Shape::Word);
                 }
                 None => lead = text.clone().into(),
             },

@@ -82,23 +82,24 @@ impl<'q> Intake<'q> {
             {
                 self.before = line.to_vec();
             }
-            let which = match self.lens.read(&mut reader, line) {
-                Ok((which, Some(record))) => {
-                    let (phases, key) = (self.lens.phases(), self.lens.key());
-                    self.ranges.record(&record, phases, key, when, wall);
-                    self.upstreams.record(&record, phases, key);
-                    which
-                }
-                Ok((which, None)) => {
-                    self.ranges.filtered();
-                    which
-                }
+            let read = reader
+                .read(line)
+                .and_then(|record| Ok((self.lens.look(&record)?, record)));
+            let (counts, record) = match read {
+                Ok(read) => read,
                 Err(reject) => {
                     self.reject(reject);
                     continue;
                 }
             };
-            self.ranges.format(which);
+            if counts {
+                let (phases, key) = (self.lens.phases(), self.lens.key());
+                self.ranges.record(&record, phases, key, when, wall);
+                self.upstreams.record(&record, phases, key);
+            } else {
+                self.ranges.filtered();
+            }
+            self.ranges.format(record.format);
             self.lines += 1;
             self.records += 1;
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::wrapper::{self, Peeled};
 use super::{LineReader, Record, Reject, w3c};
 use crate::grammar::{Layout, Plan};
+use crate::input::LONGEST_LINE;
 
 /// The plans that the lines of a source are read with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,32 +88,34 @@ impl<'p> Reader<'p> {
         }
     }
 
-    /// Reads a line, given without its end; with the record comes the number of its plan in
-    /// [`Plans::iter`].
+    /// Reads a line, given without its end.
     ///
     /// # Errors
     /// The reason why the line is no record of the first plan, nor of any other.
     #[inline(always)]
-    pub fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<(usize, Record<'a>), Reject> {
+    pub fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
+        if line.len() > LONGEST_LINE {
+            return Err(Reject::TooLong);
+        }
         if self.plans.wrapped {
             return self.read_wrapped(line);
         }
         match self.first.read(line) {
-            Ok(record) => Ok((0, record)),
             Err(reject) => by_another(&mut self.others, self.plans, line).ok_or(reject),
+            read => read,
         }
     }
 
     #[inline(never)]
-    fn read_wrapped<'a>(&'a mut self, line: &'a [u8]) -> Result<(usize, Record<'a>), Reject> {
+    fn read_wrapped<'a>(&'a mut self, line: &'a [u8]) -> Result<Record<'a>, Reject> {
         let Peeled { line, stamp } =
             wrapper::peel(line, &mut self.scratch).unwrap_or(Peeled { line, stamp: None });
-        let (which, mut record) = match self.first.read(line) {
-            Ok(record) => (0, record),
+        let mut record = match self.first.read(line) {
+            Ok(record) => record,
             Err(reject) => by_another(&mut self.others, self.plans, line).ok_or(reject)?,
         };
         record.stamp = record.stamp.or(stamp);
-        Ok((which, record))
+        Ok(record)
     }
 }
 
@@ -122,7 +125,7 @@ fn by_another<'a, 'p: 'a>(
     readers: &'a mut Vec<LineReader<'p>>,
     plans: &'p Plans,
     line: &'a [u8],
-) -> Option<(usize, Record<'a>)> {
+) -> Option<Record<'a>> {
     if line.is_empty() || plans.others.is_empty() {
         return None;
     }
@@ -136,7 +139,10 @@ fn by_another<'a, 'p: 'a>(
     };
     let at = readers.iter_mut().position(takes)?;
     let record = readers.get_mut(at)?.read(line).ok()?;
-    Some((1 + at, record))
+    Some(Record {
+        format: 1 + at,
+        ..record
+    })
 }
 
 #[cfg(test)]
@@ -158,7 +164,8 @@ mod tests {
             wrapped: false,
         };
         let mut reader = Reader::new(&plans);
-        let mut which = |line: &'static str| reader.read(line.as_bytes()).map(|(which, _)| which);
+        let mut which =
+            |line: &'static str| reader.read(line.as_bytes()).map(|record| record.format);
         assert_eq!(which("GET /a 1.5"), Ok(0));
         assert_eq!(which("GET /a"), Ok(1));
         assert_eq!(which("/a GET 200 x"), Ok(2));
@@ -178,13 +185,13 @@ mod tests {
             "2024-10-10T12:00:00.5Z stdout F GET /a 1.5",
             r#"{"log":"GET /a 1.5\n","time":"2024-10-10T12:00:00.5Z"}"#,
         ] {
-            let (_, record) = reader.read(line.as_bytes()).unwrap();
+            let record = reader.read(line.as_bytes()).unwrap();
             assert_eq!(record.line, b"GET /a 1.5");
             assert_eq!(
                 record.stamp.map(crate::stamp::Stamp::rfc3339).as_deref(),
                 Some("2024-10-10T12:00:00.5Z")
             );
         }
-        assert!(reader.read(b"GET /a 1.5").unwrap().1.stamp.is_none());
+        assert!(reader.read(b"GET /a 1.5").unwrap().stamp.is_none());
     }
 }

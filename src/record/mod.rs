@@ -24,7 +24,7 @@ pub use wrapper::{Peeled, peel};
 
 use crate::grammar::{Column, Field, Fields, Layout, Plan, Reading};
 use crate::stamp::{Stamp, StampForm, StampReader, with_date};
-use crate::unit::{Micros, Unit};
+use crate::unit::{Micros, Unit, integer};
 
 /// Why a line is no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +113,8 @@ pub enum Request<'a> {
 pub struct Record<'a> {
     /// The whole line, without its end.
     pub line: &'a [u8],
+    /// Which of the plans of its source read it, by [`Plans::iter`]; the first, 0, where there is one only.
+    pub format: usize,
     /// What was asked.
     pub request: Request<'a>,
     /// The time stamp.
@@ -485,6 +487,7 @@ fn record<'a>(texts: Texts<'a>, stamps: &mut StampReader) -> Result<Record<'a>, 
     // All at once at the end, so that it is written where it is wanted and not copied there.
     Ok(Record {
         line: texts.line,
+        format: 0,
         request: request(&texts)?,
         stamp,
         status,
@@ -552,24 +555,6 @@ fn status(text: &[u8]) -> Option<u16> {
     }
     .map(|byte| u16::from(byte.wrapping_sub(b'0')));
     (a <= 9 && b <= 9 && c <= 9).then_some(a * 100 + b * 10 + c)
-}
-
-/// A whole number without a sign.
-#[inline(always)]
-fn integer(text: &[u8]) -> Option<u64> {
-    // Nineteen digits always fit.
-    if text.len() > 19 {
-        return None;
-    }
-    let mut number = 0;
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number * 10 + u64::from(digit);
-    }
-    Some(number)
 }
 
 /// The request from the request line, or from method and target where they stand apart.

@@ -20,57 +20,70 @@ type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
 // A function of its own, so that its loop has the registers for itself.
 #[inline(never)]
 pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<(), ()> {
-    let place = |left: &[u8]| line.len() - left.len();
-    let mut at = place(plan.lead.strip(line).ok_or(())?);
+    let mut left = plan.lead.strip(line).ok_or(())?;
     for step in &plan.steps {
-        if step.is_plain
-            && let Some(end) = scan::find_from(step.then.first(), line, at)
-            && let Some(next) = step.then.end_at(line, end)
-        {
-            if let Some(column) = step.keep {
-                values.put(column, line, at, end);
-            }
-            at = next;
-            continue;
-        }
-        let (end, next) = match at_first_sight(step, line, at) {
+        let (length, next) = match plain(step, left) {
             Some(found) => found,
-            None => {
-                let (left, value) = value(step, line.get(at..).ok_or(())?).map_err(drop)?;
-                (at + value.len(), place(left))
-            }
+            None => other(step, left).ok_or(())?,
         };
         if let Some(column) = step.keep {
-            values.put(column, line, at, end);
+            values.put(column, line.len() - left.len(), left, length);
         }
-        at = next;
+        left = left.get(next..).ok_or(())?;
     }
     values.set_present(plan.fields);
-    if at == line.len() { Ok(()) } else { Err(()) }
+    if left.is_empty() { Ok(()) } else { Err(()) }
+}
+
+/// The fastest path of [`value`], for the usual value of a step that is plain, or of one length: the
+/// length of the value, and that with the literal after it. `None` says nothing.
+#[inline(always)]
+fn plain(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
+    let length = if step.is_plain {
+        step.then.find_short(input)?
+    } else if let Shape::Fixed(length) = step.shape {
+        step.then.strip(input.get(length..)?)?;
+        length
+    } else {
+        return None;
+    };
+    Some((length, length + step.then.bytes().len()))
+}
+
+/// As [`plain`], for every value; `None` where the line does not fit.
+// Few values come here, and the loop over the others is to be small.
+#[inline(never)]
+fn other(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
+    at_first_sight(step, input).or_else(|| {
+        let (left, value) = value(step, input).ok()?;
+        Some((value.len(), input.len() - left.len()))
+    })
 }
 
 /// The fast path of [`value`], for the usual value: the byte with which the literal after it begins
-/// stands nowhere in it, and a list has one element. Gives the ends of the value and of the literal;
-/// `None` says nothing.
-fn at_first_sight(step: &Step, line: &[u8], at: usize) -> Option<(usize, usize)> {
-    let end = match step.shape {
-        Shape::Fixed(length) => at + length,
-        Shape::Until | Shape::Quoted | Shape::Word => scan::find_from(step.then.first(), line, at)?,
-        Shape::QuotedEscaped => scan::find_from(b'"', line, at).filter(|end| {
-            line.get(at..*end)
+/// stands nowhere in it, and a list has one element. Gives what [`plain`] gives.
+#[inline(always)]
+fn at_first_sight(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
+    let length = match step.shape {
+        Shape::Fixed(length) => length,
+        Shape::Until | Shape::Quoted | Shape::Word => step.then.find_first(input)?,
+        Shape::QuotedEscaped => scan::find(b'"', input).filter(|end| {
+            input
+                .get(..*end)
                 .is_some_and(|value| !value.ends_with(b"\\"))
         })?,
         Shape::List if step.then.first() == b' ' => {
-            let end = scan::find_from(b' ', line, at)?;
-            let (value, left) = (line.get(at..end)?, line.get(end..)?);
+            let end = scan::find(b' ', input)?;
+            let (value, left) = input.split_at_checked(end)?;
             (!value.ends_with(b",") && !left.starts_with(b" : ")).then_some(end)?
         }
-        Shape::LastWord if scan::find_from(b' ', line, at).is_none() => {
-            return Some((line.len(), line.len()));
+        Shape::LastWord if scan::find(b' ', input).is_none() => {
+            return Some((input.len(), input.len()));
         }
         _ => return None,
     };
-    Some((end, line.len() - step.then.strip(line.get(end..)?)?.len()))
+    let left = step.then.strip(input.get(length..)?)?;
+    Some((length, input.len() - left.len()))
 }
 
 /// A value and the literal after it.
@@ -330,6 +343,7 @@ mod tests {
         let shapes = [
             Shape::Fixed(3),
             Shape::Until,
+            Shape::Word,
             Shape::Quoted,
             Shape::QuotedEscaped,
             Shape::List,
@@ -346,24 +360,27 @@ mod tests {
             for shape in shapes {
                 for then in literals {
                     let is_quoted = matches!(shape, Shape::Quoted | Shape::QuotedEscaped);
-                    if is_quoted && then.first() != Some(&b'"') {
+                    if is_quoted && then.first() != Some(&b'"')
+                        || shape == Shape::Word && then.first() != Some(&b' ')
+                    {
                         continue;
                     }
                     let then = Literal::from(then.to_vec());
                     let step = Step {
                         shape,
                         keep: None,
-                        is_plain: then.is_short() && matches!(shape, Shape::Until | Shape::Quoted),
+                        is_plain: then.is_short()
+                            && matches!(shape, Shape::Until | Shape::Quoted | Shape::Word),
                         then,
                         name: String::new(),
                         is_digits: false,
                     };
-                    let line = format!("xy{text}");
-                    if let Some((end, next)) = at_first_sight(&step, line.as_bytes(), 2) {
+                    let text = text.as_bytes();
+                    let found = [plain(&step, text), at_first_sight(&step, text)];
+                    for (length, next) in found.into_iter().flatten() {
                         quick += 1;
-                        let found = (&line.as_bytes()[next..], &line.as_bytes()[2..end]);
-                        let wanted = value(&step, text.as_bytes());
-                        assert_eq!(wanted, Ok(found), "{shape:?} {text:?}");
+                        let wanted = value(&step, text);
+                        assert_eq!(wanted, Ok((&text[next..], &text[..length])), "{step:?}");
                     }
                 }
             }

@@ -63,7 +63,8 @@ impl Values {
     /// Notes that the field's text is `start..end` of the line, and which column gave it.
     #[inline(always)]
     pub fn set(&mut self, (field, column): (Field, u8), line: &[u8], start: usize, end: usize) {
-        self.put((field, column), line, start, end);
+        let text = line.get(start..end).unwrap_or_default();
+        self.put((field, column), start, text, text.len());
         let at = field as usize % ROOM;
         self.columns[at] = column;
         self.present |= 1 << at;
@@ -74,16 +75,16 @@ impl Values {
     }
 
     /// As [`Values::set`], of a field whose column is known and that [`Values::set_present`] is told
-    /// of afterwards.
+    /// of afterwards. The text is the first `length` bytes of what begins at `start`.
     #[inline(always)]
-    pub fn put(&mut self, (field, column): (Field, u8), line: &[u8], start: usize, end: usize) {
+    pub fn put(&mut self, (field, column): (Field, u8), start: usize, text: &[u8], length: usize) {
         let at = field as usize % ROOM;
         self.places[at] = Place {
             start: start as u32,
-            end: end as u32,
+            end: (start + length) as u32,
         };
         if self.is_seconds[usize::from(column)] {
-            let time = line.get(start..end).and_then(usual_seconds);
+            let time = text.get(..length).and_then(usual_seconds);
             self.times[at] = time.unwrap_or(NOT_PLAIN);
         }
     }

@@ -204,7 +204,7 @@ impl History {
     #[inline]
     pub fn record(
         &mut self,
-        grid: Grid,
+        window: i64,
         arrival: Stamp,
         upstream: Slot,
         record: &Record<'_>,
@@ -214,16 +214,16 @@ impl History {
         // more about wait.
         let is_timed = phases.get(Phase::App).is_some() || phases.clock == Some(Clock::QueueTimer);
         let slot = if is_timed { TIMED } else { upstream };
-        let (cell, appended) = self.cells.at(grid.window(arrival), slot);
+        let (cell, appended) = self.cells.at(window, slot);
         cell.record(record, phases);
         self.starts.record(arrival);
         usize::from(appended)
     }
 
     /// Counts a metric of Server-Timing; returns how many entries were appended.
-    pub fn record_timing(&mut self, grid: Grid, arrival: Stamp, metric: Slot, us: u64) -> usize {
+    pub fn record_timing(&mut self, window: i64, metric: Slot, us: u64) -> usize {
         let timings = self.timings.get_or_insert_default();
-        let (timing, appended) = timings.at(grid.window(arrival), metric);
+        let (timing, appended) = timings.at(window, metric);
         timing.add(&Timing { count: 1, sum: us });
         usize::from(appended)
     }

@@ -12,7 +12,7 @@ use super::Question;
 use super::cells::{MetricNames, NOWHERE, slot};
 use super::failures::{self, Rarity};
 use super::sample::{Sampled, Scarcity};
-use super::sparse::Grid;
+use super::sparse::{Grid, Windows};
 use super::tallies::Tallies;
 use super::tally::{Tally, UpstreamTally};
 use crate::grammar::Field;
@@ -27,12 +27,12 @@ type Upstreams = HashMap<Box<[u8]>, UpstreamTally>;
 /// The grids and what is kept on them.
 #[derive(Debug, Clone)]
 pub struct Course {
-    /// The grid of the endpoints' cells.
-    pub(super) cells: Grid,
-    /// The grid of the upstreams' load.
-    pub(super) loads: Grid,
-    /// The grid of the metrics of Server-Timing: a log that has many must not coarsen the cells.
-    pub(super) timings: Grid,
+    /// The windows of the endpoints' cells.
+    pub(super) cells: Windows,
+    /// The windows of the upstreams' load.
+    pub(super) loads: Windows,
+    /// The windows of the metrics of Server-Timing: a log that has many must not coarsen the cells.
+    pub(super) timings: Windows,
     pub(super) metrics: MetricNames,
     scarcity: Scarcity,
     pub(super) rarity: Rarity,
@@ -90,9 +90,9 @@ impl Course {
         let most = Kept::most(question.memory);
         let grid = Grid::new(question.window_seconds);
         Course {
-            cells: grid,
-            loads: grid,
-            timings: grid,
+            cells: Windows::new(grid),
+            loads: Windows::new(grid),
+            timings: Windows::new(grid),
             metrics: MetricNames::default(),
             scarcity: Scarcity::default(),
             rarity: Rarity::default(),
@@ -138,16 +138,15 @@ impl Course {
             upstream.record(record, phases);
             slot = upstream.slot;
             if let Some(arrival) = arrival {
-                self.kept.loads += upstream.pool.record(self.loads, arrival, phases);
+                self.kept.loads += upstream.pool.record(&mut self.loads, arrival, phases);
             }
         }
         if phases.ending == Ending::Upgraded {
             return;
         }
         if let Some(arrival) = arrival {
-            let appended = tally
-                .history
-                .record(self.cells, arrival, slot, record, phases);
+            let window = self.cells.find(arrival);
+            let appended = tally.history.record(window, arrival, slot, record, phases);
             self.kept.cells += appended;
             if failures::is_failure(record) {
                 self.kept.failures +=
@@ -160,7 +159,8 @@ impl Course {
                 && phases.ending == Ending::Whole
                 && phases.busy.is_some()
             {
-                self.record_metrics(tally, header, arrival);
+                let window = self.timings.find(arrival);
+                self.record_metrics(tally, header, window);
             }
         }
         tally.sizes.record(record, phases);
@@ -168,15 +168,12 @@ impl Course {
         self.kept.lines += usize::from(more);
     }
 
-    fn record_metrics(&mut self, tally: &mut Tally, header: &[u8], arrival: Stamp) {
+    fn record_metrics(&mut self, tally: &mut Tally, header: &[u8], window: i64) {
         for metric in metrics(header) {
             if let Some(duration) = metric.duration
                 && let Some(slot) = self.metrics.slot(metric.name)
             {
-                self.kept.timings +=
-                    tally
-                        .history
-                        .record_timing(self.timings, arrival, slot, duration.0);
+                self.kept.timings += tally.history.record_timing(window, slot, duration.0);
             }
         }
     }
@@ -201,15 +198,15 @@ impl Course {
             .values_mut()
             .for_each(|upstream| upstream.pool.settle());
         self.count(endpoints, upstreams);
-        while self.kept.cells > self.most.cells && self.cells.can_double() {
+        while self.kept.cells > self.most.cells && self.cells.grid().can_double() {
             self.coarsen_cells(endpoints);
             self.count(endpoints, upstreams);
         }
-        while self.kept.loads > self.most.loads && self.loads.can_double() {
+        while self.kept.loads > self.most.loads && self.loads.grid().can_double() {
             self.coarsen_loads(upstreams);
             self.count(endpoints, upstreams);
         }
-        while self.kept.timings > self.most.timings && self.timings.can_double() {
+        while self.kept.timings > self.most.timings && self.timings.grid().can_double() {
             self.coarsen_timings(endpoints);
             self.count(endpoints, upstreams);
         }
@@ -256,27 +253,27 @@ impl Course {
     }
 
     fn coarsen_cells(&mut self, endpoints: &mut Endpoints) {
-        let grid = self.cells;
+        let grid = self.cells.grid();
         endpoints
             .values_mut()
             .for_each(|tally| tally.history.coarsen(grid));
-        self.cells = grid.coarser();
+        self.cells.coarsen();
     }
 
     fn coarsen_timings(&mut self, endpoints: &mut Endpoints) {
-        let grid = self.timings;
+        let grid = self.timings.grid();
         endpoints
             .values_mut()
             .for_each(|tally| tally.history.coarsen_timings(grid));
-        self.timings = grid.coarser();
+        self.timings.coarsen();
     }
 
     fn coarsen_loads(&mut self, upstreams: &mut Upstreams) {
-        let grid = self.loads;
+        let grid = self.loads.grid();
         upstreams
             .values_mut()
             .for_each(|upstream| upstream.pool.coarsen(grid));
-        self.loads = grid.coarser();
+        self.loads.coarsen();
     }
 
     fn thin(&self, endpoints: &mut Endpoints) {
@@ -294,22 +291,22 @@ impl Course {
         other: &mut Tallies,
     ) {
         let theirs = &mut other.course;
-        while self.cells < theirs.cells {
+        while self.cells.grid() < theirs.cells.grid() {
             self.coarsen_cells(endpoints);
         }
-        while theirs.cells < self.cells {
+        while theirs.cells.grid() < self.cells.grid() {
             theirs.coarsen_cells(&mut other.endpoints);
         }
-        while self.loads < theirs.loads {
+        while self.loads.grid() < theirs.loads.grid() {
             self.coarsen_loads(upstreams);
         }
-        while theirs.loads < self.loads {
+        while theirs.loads.grid() < self.loads.grid() {
             theirs.coarsen_loads(&mut other.upstreams);
         }
-        while self.timings < theirs.timings {
+        while self.timings.grid() < theirs.timings.grid() {
             self.coarsen_timings(endpoints);
         }
-        while theirs.timings < self.timings {
+        while theirs.timings.grid() < self.timings.grid() {
             theirs.coarsen_timings(&mut other.endpoints);
         }
         self.scarcity = self.scarcity.max(theirs.scarcity);
@@ -349,9 +346,9 @@ impl Course {
     /// What is written to disk.
     pub(super) fn store(self) -> StoredCourse {
         StoredCourse {
-            cells: self.cells,
-            loads: self.loads,
-            timings: self.timings,
+            cells: self.cells.grid(),
+            loads: self.loads.grid(),
+            timings: self.timings.grid(),
             metrics: self.metrics,
             scarcity: self.scarcity,
             rarity: self.rarity,
@@ -360,9 +357,9 @@ impl Course {
 
     /// Takes what was written.
     pub(super) fn restore(&mut self, stored: StoredCourse) {
-        self.cells = stored.cells;
-        self.loads = stored.loads;
-        self.timings = stored.timings;
+        self.cells = Windows::new(stored.cells);
+        self.loads = Windows::new(stored.loads);
+        self.timings = Windows::new(stored.timings);
         self.metrics = stored.metrics;
         self.scarcity = stored.scarcity;
         self.rarity = stored.rarity;

@@ -29,10 +29,14 @@ impl Fingerprint {
         for chunk in &mut chunks {
             self = self.number(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
         }
-        let rest = chunks
-            .remainder()
-            .iter()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let rest = chunks.remainder();
+        // The number whose digits are the bytes that are left, fewer than eight.
+        let rest = match bytes.last_chunk() {
+            Some(eight) => u64::from_be_bytes(*eight) & ((1 << (8 * rest.len())) - 1),
+            None => rest
+                .iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
         self.number(rest)
     }
 

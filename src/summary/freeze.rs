@@ -32,8 +32,8 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         .values_mut()
         .for_each(|tally| tally.fill());
     tallies.other.fill();
-    let (cells, loads) = (tallies.course.cells, tallies.course.loads);
-    let timings = tallies.course.timings;
+    let (cells, loads) = (tallies.course.cells.grid(), tallies.course.loads.grid());
+    let timings = tallies.course.timings.grid();
     let basis = tallies.bases.best();
     let mut totals = tallies.other.clone();
     for tally in tallies.endpoints.values() {

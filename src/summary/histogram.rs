@@ -111,9 +111,9 @@ impl Histogram {
         let bucket = bucket_of(value);
         if let Form::Array(array) = &mut self.0
             && let Some(count) = array.get_mut(usize::from(bucket))
-            && *count != u32::MAX
+            && let Some(next) = count.checked_add(1)
         {
-            *count += 1;
+            *count = next;
             return;
         }
         self.record_rarely(bucket, growth);

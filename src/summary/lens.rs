@@ -1,13 +1,12 @@
-//! A line read for a question: its record, its phases and the key of its endpoint, or that it does not
-//! count. Who tallies it where is not known here.
+//! A record looked at for a question: its phases and the key of its endpoint, and whether it counts. Who
+//! tallies it where is not known here.
 
 use super::Question;
 use crate::filter::Filtered;
-use crate::input::LONGEST_LINE;
 use crate::phases::Phases;
-use crate::record::{Reader, Record, Reject};
+use crate::record::{Record, Reject};
 
-/// How a question looks at lines.
+/// How a question looks at records.
 #[derive(Debug)]
 pub struct Lens<'q> {
     question: &'q Question,
@@ -28,29 +27,19 @@ impl<'q> Lens<'q> {
         }
     }
 
-    /// Reads a line: the number of the plan that took it, and its record; `None` where the time range or
-    /// the filter leaves the record out.
+    /// Looks at a record: whether it counts, or the time range or the filter leaves it out.
     ///
     /// # Errors
-    /// The line is no record.
+    /// Its line is no record after all.
     #[inline(always)]
-    pub fn read<'l>(
-        &mut self,
-        reader: &'l mut Reader<'_>,
-        line: &'l [u8],
-    ) -> Result<(usize, Option<Record<'l>>), Reject> {
-        if line.len() > LONGEST_LINE {
-            return Err(Reject::TooLong);
-        }
-        let (which, record) = reader.read(line)?;
-        self.phases.read(&record, &self.question.clock)?;
+    pub fn look(&mut self, record: &Record<'_>) -> Result<bool, Reject> {
+        self.phases.read(record, &self.question.clock)?;
         let naming = &self.question.naming;
-        if naming.is_stream(&record) {
+        if naming.is_stream(record) {
             self.phases = Phases::upgraded();
         }
-        naming.key(&record, &mut self.key);
-        let counts = self.counts(&record);
-        Ok((which, counts.then_some(record)))
+        naming.key(record, &mut self.key);
+        Ok(self.counts(record))
     }
 
     /// The phases of the last record.

@@ -4,7 +4,7 @@
 //! the windows at both ends of it get an entry: those between are told by a difference, +1 where whole
 //! windows begin and -1 where they end.
 
-use super::sparse::{Additive, Grid, Sparse};
+use super::sparse::{Additive, Grid, Sparse, Windows};
 use crate::phases::{Phase, Phases};
 use crate::stamp::Stamp;
 
@@ -80,7 +80,7 @@ const LONGEST: i64 = 86_400_000_000;
 impl Pool {
     /// Counts a record; returns how many entries were appended.
     #[inline]
-    pub fn record(&mut self, grid: Grid, arrival: Stamp, phases: &Phases) -> usize {
+    pub fn record(&mut self, windows: &mut Windows, arrival: Stamp, phases: &Phases) -> usize {
         let us = |phase| phases.get(phase).map(|us| us.0 as i64);
         let Some(upstream) = us(Phase::Upstream).or_else(|| us(Phase::Server)) else {
             return 0;
@@ -92,22 +92,43 @@ impl Pool {
             .unwrap_or(0)
             .saturating_add(us(Phase::Retry).unwrap_or(0));
         let from = arrival.0.saturating_add(earlier);
-        let mut appended = self.add(grid, from, upstream, |areas| &mut areas.flight);
-        if let Some(app) = us(Phase::App)
-            && app <= LONGEST
-        {
+        let busy = us(Phase::App).filter(|app| *app <= LONGEST).map(|app| {
             let before = us(Phase::Connect)
                 .unwrap_or(0)
                 .saturating_add(us(Phase::Wait).unwrap_or(0));
-            appended += self.add(grid, from.saturating_add(before), app, |areas| {
-                &mut areas.busy
-            });
+            (from.saturating_add(before), app)
+        });
+        self.add_request(windows, (from, upstream), busy)
+    }
+
+    /// Adds a request: when it came to the upstream and for how long, and so for its worker, which does not
+    /// begin earlier.
+    #[inline]
+    fn add_request(
+        &mut self,
+        windows: &mut Windows,
+        flight: (i64, i64),
+        busy: Option<(i64, i64)>,
+    ) -> usize {
+        let (from, upstream) = flight;
+        let window = windows.find(Stamp(from));
+        let ends_in = |(from, length): (i64, i64)| windows.has(Stamp(from.saturating_add(length)));
+        // The usual request is short beside a window.
+        if ends_in(flight) && busy.is_none_or(ends_in) {
+            let (areas, appended) = self.0.at(window, 0);
+            areas.flight.part += upstream;
+            areas.busy.part += busy.map_or(0, |(_, app)| app);
+            return usize::from(appended);
+        }
+        let grid = windows.grid();
+        let mut appended = self.add(grid, from, upstream, |areas| &mut areas.flight);
+        if let Some((from, app)) = busy {
+            appended += self.add(grid, from, app, |areas| &mut areas.busy);
         }
         appended
     }
 
     /// Adds a stretch of time.
-    #[inline]
     fn add(
         &mut self,
         grid: Grid,
@@ -267,5 +288,25 @@ mod tests {
             pool.coarsen(grid);
             grid = grid.coarser();
         }
+    }
+
+    #[test]
+    fn a_short_request_is_added_as_any_other() {
+        let mut windows = Windows::new(Grid::new(None).coarser());
+        let grid = windows.grid();
+        let (mut pool, mut plain) = (Pool::default(), Pool::default());
+        for n in 0..2_000_i64 {
+            let from = (n * 1_999) % 9_000_000 - 4_000_000;
+            let length = [0, 5, 40_000, 1_000_000, 7_000_000][n as usize % 5];
+            let busy = (n % 3 > 0).then_some((from + length / 4, length / 2 + n % 2 * length));
+            pool.add_request(&mut windows, (from, length), busy);
+            plain.add(grid, from, length, |areas| &mut areas.flight);
+            if let Some((from, app)) = busy {
+                plain.add(grid, from, app, |areas| &mut areas.busy);
+            }
+        }
+        pool.settle();
+        plain.settle();
+        assert_eq!(pool.loads(grid, 100), plain.loads(grid, 100));
     }
 }

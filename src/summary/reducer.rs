@@ -64,7 +64,7 @@ pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plans>>) -> Option<Stamp> {
             let mut reader = Reader::new(plans);
             reader.begin(&block.before);
             for line in lines(block.bytes()) {
-                if let Ok((_, record)) = reader.read(line) {
+                if let Ok(record) = reader.read(line) {
                     *latest = (*latest).max(record.stamp);
                 }
             }
@@ -138,19 +138,21 @@ impl Worker<'_> {
         source: usize,
         line: &'l [u8],
     ) -> Result<(), Reject> {
-        let (which, found) = self.lens.read(reader, line)?;
-        if which > 0 {
+        // Looked at where it is: to take it out would be to copy it.
+        let read = reader.read(line);
+        let record = read.as_ref().map_err(|reject| *reject)?;
+        let counts = self.lens.look(record)?;
+        if record.format > 0 {
             let others = &mut self.others;
-            others.resize(others.len().max(which), 0);
-            others[which - 1] += 1;
+            others.resize(others.len().max(record.format), 0);
+            others[record.format - 1] += 1;
         }
-        match found {
-            Some(record) => {
-                let (phases, key) = (self.lens.phases(), self.lens.key());
-                self.tallies
-                    .record(self.question, source, &record, phases, key);
-            }
-            None => self.filtered += 1,
+        if counts {
+            let (phases, key) = (self.lens.phases(), self.lens.key());
+            self.tallies
+                .record(self.question, source, record, phases, key);
+        } else {
+            self.filtered += 1;
         }
         Ok(())
     }

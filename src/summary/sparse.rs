@@ -5,6 +5,8 @@
 //! is due only when the row has doubled, so that a log in any order costs no more than its sorting.
 //! What a row says depends on what was added, never on the order.
 
+use std::ops::Range;
+
 use crate::stamp::Stamp;
 use crate::unit::Micros;
 
@@ -46,9 +48,14 @@ impl Grid {
     }
 
     /// The window of a point in time.
-    #[inline]
     pub fn window(self, stamp: Stamp) -> i64 {
         stamp.0.div_euclid(self.width())
+    }
+
+    /// The bounds of a window in µs since 1970; `None` at the ends of time.
+    fn bounds(self, window: i64) -> Option<Range<i64>> {
+        let from = window.checked_mul(self.width())?;
+        Some(from..from.checked_add(self.width())?)
     }
 
     /// The next coarser grid.
@@ -62,6 +69,54 @@ impl Grid {
     /// The width as a duration.
     pub fn width_micros(self) -> Micros {
         Micros(self.width().unsigned_abs())
+    }
+}
+
+/// The windows of a grid. Logs are nearly sorted, so most times fall into the window that was found
+/// last, and take no division.
+#[derive(Debug, Clone)]
+pub struct Windows {
+    grid: Grid,
+    last: i64,
+    /// Of the last one; empty where there is none, or where its ends cannot be told.
+    bounds: Range<i64>,
+}
+
+impl Windows {
+    /// Those of a grid.
+    pub fn new(grid: Grid) -> Windows {
+        Windows {
+            grid,
+            last: 0,
+            bounds: 0..0,
+        }
+    }
+
+    /// The grid.
+    #[inline]
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// Takes the next coarser grid.
+    pub fn coarsen(&mut self) {
+        *self = Windows::new(self.grid.coarser());
+    }
+
+    /// The window of a point in time.
+    #[inline]
+    pub fn find(&mut self, stamp: Stamp) -> i64 {
+        if !self.has(stamp) {
+            self.last = self.grid.window(stamp);
+            self.bounds = self.grid.bounds(self.last).unwrap_or(0..0);
+        }
+        self.last
+    }
+
+    /// Whether a point in time is in the window that was found last.
+    #[inline]
+    pub fn has(&self, stamp: Stamp) -> bool {
+        self.bounds.contains(&stamp.0)
     }
 }
 
@@ -248,5 +303,18 @@ mod tests {
             *row.at(window, slot).0 += 1;
         }
         assert_eq!(said(&mut row), [(-1, 7, 1), (5, 0, 2), (5, u16::MAX, 1)]);
+    }
+
+    #[test]
+    fn a_window_is_found_as_it_is_computed() {
+        for grid in [Grid::new(None), Grid::new(Some(7)).coarser()] {
+            let mut windows = Windows::new(grid);
+            let near = |at: i64| (-3..=3).map(move |n| at.saturating_add(n * grid.width() / 2));
+            let ends = [i64::MIN, -grid.width(), 0, grid.width(), i64::MAX];
+            for at in ends.into_iter().flat_map(near).map(Stamp) {
+                assert_eq!(windows.find(at), grid.window(at), "{at:?}");
+                assert_eq!(windows.find(at), grid.window(at), "{at:?}");
+            }
+        }
     }
 }

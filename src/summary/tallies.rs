@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 
-use hashbrown::hash_map::EntryRef;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::Question;
@@ -221,8 +220,13 @@ impl Tallies {
             self.clocks[clock as usize] += 1;
         }
         let arrival = arrival(record, total);
-        let upstream =
-            last_upstream(record).map(|address| upstream_tally(&mut self.upstreams, address));
+        let upstream = match last_upstream(record) {
+            None => None,
+            Some(address) => Some(match self.upstreams.get_mut(address) {
+                Some(upstream) => upstream,
+                None => admit_upstream(&mut self.upstreams, address),
+            }),
+        };
         self.course.record(tally, upstream, record, arrival, phases);
         if question.runs {
             let runs = tally.runs.get_or_insert_default();
@@ -502,22 +506,16 @@ fn arrival(record: &Record<'_>, total: Option<Micros>) -> Option<Stamp> {
     })
 }
 
-/// The tally of an upstream, which is made if it is new and there is room.
-#[inline]
-fn upstream_tally<'u>(
+/// The tally of an upstream that is not there yet, or of all that had no room.
+#[cold]
+fn admit_upstream<'u>(
     upstreams: &'u mut HashMap<Box<[u8]>, UpstreamTally>,
     address: &[u8],
 ) -> &'u mut UpstreamTally {
     let is_full = upstreams.len() >= MOST_UPSTREAMS;
-    let name = if is_full && !upstreams.contains_key(address) {
-        OTHER_UPSTREAMS
-    } else {
-        address
-    };
-    match upstreams.entry_ref(name) {
-        EntryRef::Occupied(known) => known.into_mut(),
-        EntryRef::Vacant(new) => new.insert_with_key(name.into(), UpstreamTally::new(name)),
-    }
+    let name = if is_full { OTHER_UPSTREAMS } else { address };
+    let new = || UpstreamTally::new(name);
+    upstreams.entry(name.into()).or_insert_with(new)
 }
 
 /// The name of the upstreams that had no room.

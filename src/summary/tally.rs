@@ -131,8 +131,13 @@ impl PhaseTally {
     fn record_sums(&mut self, duration: Micros) {
         self.count += 1;
         self.sum = self.sum.saturating_add(duration.0);
-        self.min = self.min.min(duration.0);
-        self.max = self.max.max(duration.0);
+        // Mostly neither: asked before anything is written.
+        if duration.0 < self.min {
+            self.min = duration.0;
+        }
+        if duration.0 > self.max {
+            self.max = duration.0;
+        }
     }
 
     /// Counts a duration, which is a lower bound where the request was cut off.
