@@ -64,7 +64,7 @@ impl Default for Histogram {
 /// The highest bucket there is.
 pub(super) const LAST_BUCKET: u16 = 7_423;
 
-/// A histogram on disk, see [`hdr`].
+/// A histogram on disk, see `hdr`.
 impl From<Histogram> for Vec<u8> {
     fn from(histogram: Histogram) -> Self {
         let mut buckets = Vec::new();
