@@ -234,6 +234,7 @@ fn of_variable(
         }
         None => match variable.texture {
             Texture::Digits => chance.below(1_000).to_string(),
+            Texture::Fixed(length) => "p".repeat(length),
             Texture::Captures => chance.one_of(&["", "{} ", "{a|b c} "]).to_owned(),
             _ => words(place, chance),
         },
