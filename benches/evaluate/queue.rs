@@ -30,8 +30,9 @@ pub struct Service {
 }
 
 impl Service {
+    /// How long it queued; nothing where it was never begun, as one from the cache is.
     pub fn wait(&self, request: &Request) -> Micros {
-        self.start - request.joins()
+        self.start.saturating_sub(request.joins())
     }
 
     /// What the application says it ran.
