@@ -203,6 +203,8 @@ pub const RETRY_LEAST: usize = 3;
 pub const RETRIES_LEAST: f64 = 50.0;
 /// Repetitions of one request that never succeeds, from which its sender is told of. Chosen.
 pub const OBSTINATE: usize = 20;
+/// The distance of the quartiles of its pauses in parts of the median: 1.6 where they come by chance. Chosen.
+pub const OBSTINATE_SPREAD: f64 = 0.5;
 /// Requests over those that are no repetition.
 pub const AMPLIFICATION: f64 = 1.5;
 /// Growth of the endpoint's traffic that goes with it. Chosen.

@@ -55,7 +55,15 @@ fn obstinate(case: &Case<'_>, at: usize, endpoint: &Endpoint) -> Option<Finding>
         .filter(|(repeats, _)| repeats.len() >= limits::OBSTINATE)
         .max_by_key(|(repeats, _)| repeats.len())?;
     let stamp = |second: u32| Stamp(i64::from(second) * 1_000_000);
-    let pause = percentile(repeats.iter().map(|(pause, _)| f64::from(*pause)), 50)?;
+    let quantile = |percent| {
+        let pauses = repeats.iter().map(|(pause, _)| f64::from(*pause));
+        percentile(pauses, percent)
+    };
+    let pause = quantile(50)?;
+    // Who asks by chance for what fails for everybody pauses now long, now short.
+    if quantile(75)? - quantile(25)? > limits::OBSTINATE_SPREAD * pause {
+        return None;
+    }
     let time: u64 = failing
         .times
         .iter()
