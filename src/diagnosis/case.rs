@@ -155,6 +155,25 @@ impl<'s> Case<'s> {
             .filter(|window| *window < panel.windows)
     }
 
+    /// The windows of the log.
+    ///
+    /// # Errors
+    /// There are none; why.
+    pub fn windows(&self) -> Result<&Panel, String> {
+        self.panel
+            .as_ref()
+            .ok_or_else(|| self.blind().unwrap_or_default())
+    }
+
+    /// On what statements rest that take times as the log has them: without a clock of the application they
+    /// hold waiting too, so what goes together is no proof.
+    pub fn grounds_as_logged(&self) -> Grounds {
+        match self.grounds() {
+            Grounds::Measured => Grounds::Measured,
+            Grounds::Inferred | Grounds::Associated => Grounds::Associated,
+        }
+    }
+
     /// On what statements about own time rest.
     pub fn grounds(&self) -> Grounds {
         match self.summary.split.wait {

@@ -127,6 +127,22 @@ pub fn search(scores: &[f64]) -> Vec<(usize, usize, f64)> {
     found
 }
 
+/// The stretch of scores with the largest sum, as its first and the one behind its last; empty where none
+/// is above zero.
+pub fn largest_sum(scores: impl IntoIterator<Item = f64>) -> std::ops::Range<usize> {
+    let (mut best, mut best_sum) = (0..0, 0.0);
+    let (mut start, mut sum) = (0, 0.0);
+    for (at, score) in scores.into_iter().enumerate() {
+        sum += score;
+        if sum <= 0.0 {
+            (sum, start) = (0.0, at + 1);
+        } else if sum > best_sum {
+            (best, best_sum) = (start..at + 1, sum);
+        }
+    }
+    best
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +170,22 @@ mod tests {
             .collect();
         assert_eq!(stretches, [(20, 30), (40, 45)]);
         assert_eq!(raised(&[], None), []);
+    }
+
+    #[test]
+    fn the_largest_sum_is_that_of_all_stretches() {
+        let scores = [-1.0, 2.0, -1.0, 3.0, -9.0, 3.5, -1.0];
+        let sum = |from: usize, until: usize| scores[from..until].iter().sum::<f64>();
+        let all =
+            (0..scores.len()).flat_map(|from| (from + 1..=scores.len()).map(move |u| (from, u)));
+        let largest = all
+            .map(|(from, until)| sum(from, until))
+            .fold(0.0, f64::max);
+        let found = largest_sum(scores);
+        assert_eq!(found, 1..4);
+        assert_eq!(sum(found.start, found.end), largest);
+        assert!(largest_sum([-1.0, -2.0]).is_empty());
+        assert!(largest_sum([]).is_empty());
     }
 
     #[test]

@@ -145,14 +145,10 @@ impl Failures {
     /// Adds those of another.
     pub fn merge(&mut self, other: &Failures) {
         for (hash, theirs) in &other.kept {
-            match self.kept.entry(*hash) {
-                std::collections::btree_map::Entry::Vacant(free) => {
-                    free.insert(theirs.clone());
-                }
-                std::collections::btree_map::Entry::Occupied(mine) => {
-                    mine.into_mut().times.extend_from_slice(&theirs.times);
-                }
-            }
+            self.kept
+                .entry(*hash)
+                .and_modify(|mine| mine.times.extend_from_slice(&theirs.times))
+                .or_insert_with(|| theirs.clone());
         }
         self.weigh();
     }

@@ -177,7 +177,6 @@ impl Pool {
         self.0.coarsen(grid);
     }
 
-    /// Entries, repetitions included.
     /// Whether its windows are in order and no area is so large that sums of them overflow.
     pub(super) fn is_sound(&self) -> bool {
         let small =
@@ -190,6 +189,7 @@ impl Pool {
                 .all(|(_, _, areas)| small(&areas.flight) && small(&areas.busy))
     }
 
+    /// Entries, repetitions included.
     pub fn len(&self) -> usize {
         self.0.len()
     }

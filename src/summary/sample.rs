@@ -3,6 +3,7 @@
 //! depend on the order of the lines, and merges exactly; and each line stands for a known number.
 
 use super::fingerprint::Fingerprint;
+use super::slowest::SlowRequest;
 use crate::endpoint::{first_upstream, last_upstream};
 use crate::grammar::Field;
 use crate::phases::{Phase, Phases};
@@ -31,7 +32,7 @@ pub enum Text {
     Agent,
     /// The upstream that answered.
     Upstream,
-    /// The upstream that was asked first; the same where it answered.
+    /// The upstream that was asked first, where an attempt failed.
     First,
 }
 
@@ -74,6 +75,7 @@ impl Sampled {
             Request::Malformed => b"",
         };
         let value = |field| record.text(field).unwrap_or_default();
+        let retry = phases.get(Phase::Retry);
         let values = [
             record.line,
             target,
@@ -81,7 +83,9 @@ impl Sampled {
             value(Field::Host),
             value(Field::UserAgent),
             last_upstream(record).unwrap_or_default(),
-            first_upstream(record).unwrap_or_default(),
+            retry
+                .and_then(|_| first_upstream(record))
+                .unwrap_or_default(),
         ];
         let mut texts = Vec::new();
         let mut ends = [0; TEXTS];
@@ -105,11 +109,27 @@ impl Sampled {
             own: phases.get(Phase::App),
             whole: server.or_else(|| phases.busy.map(|(_, busy)| busy)),
             client: phases.get(Phase::Client),
-            retry: phases.get(Phase::Retry),
+            retry,
             received: record.request_length(),
             status: record.status,
             ends,
             texts: texts.into(),
+        }
+    }
+
+    /// Its own time; where the log does not tell it, all that it took at the upstream or in the whole.
+    #[must_use]
+    pub fn own_or_whole(&self) -> Option<Micros> {
+        self.own.or(self.whole)
+    }
+
+    /// The request as an example of a finding.
+    #[must_use]
+    pub fn example(&self) -> SlowRequest {
+        SlowRequest {
+            total: self.total,
+            stamp: self.arrival,
+            line: self.text(Text::Line).into(),
         }
     }
 
@@ -257,6 +277,7 @@ impl Sample {
             })
     }
 
+    /// Lines that are kept.
     pub fn len(&self) -> usize {
         self.0.iter().map(|octave| octave.kept.len()).sum()
     }

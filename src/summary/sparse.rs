@@ -198,12 +198,12 @@ impl<T: Additive> Sparse<T> {
         (&mut self.entries[at].1, !found)
     }
 
-    /// Entries, repetitions included.
     /// Whether its entries are in order.
     pub(super) fn is_sound(&self) -> bool {
         self.entries.is_sorted_by(|a, b| a.0 < b.0)
     }
 
+    /// Entries, repetitions included.
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -4,21 +4,20 @@
 use super::{Verdict, endpoints, micros, named, share};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::panel::Series;
-use crate::diagnosis::stretch::percentile;
+use crate::diagnosis::stretch::{largest_sum, percentile};
 use crate::diagnosis::{Finding, Grounds, Kind, Prose, Role, Severity, Value, limits};
 
+/// Why nothing can be said of a cache.
+pub const NO_LOOKUPS: &str = "the log does not tell hits from misses: log $upstream_cache_status";
+
 pub fn look(case: &Case<'_>) -> Verdict {
-    let Some(panel) = &case.panel else {
-        return Err(case.blind().unwrap_or_default());
-    };
+    let panel = case.windows()?;
     let asked = panel
         .series
         .iter()
         .any(|series| series.sum(|_| true).lookups > 0.0);
     if !asked {
-        return Err(
-            "the log does not tell hits from misses: log $upstream_cache_status".to_owned(),
-        );
+        return Err(NO_LOOKUPS.to_owned());
     }
     let falls: Vec<Fall> = panel.series.iter().filter_map(fall).collect();
     Ok(finding(case, &falls).into_iter().collect())
@@ -79,20 +78,12 @@ fn fall(series: &Series) -> Option<Fall> {
     let usual = percentile(blocks.iter().map(|block| block.2.ratio()), 80)?;
     let needed = limits::HIT_RATIO_FALL / 2.0;
     // The stretch with the largest sum of what is missing beyond half of a fall.
-    let (mut best, mut start, mut sum) = ((0, 0, 0.0), 0, 0.0);
-    for (at, (_, _, hits)) in blocks.iter().enumerate() {
-        sum += (usual - needed - hits.ratio()) * hits.lookups;
-        if sum <= 0.0 {
-            (sum, start) = (0.0, at + 1);
-        } else if sum > best.2 {
-            best = (start, at + 1, sum);
-        }
-    }
-    let (from, until, _) = best;
-    if until - from < limits::FALL_BLOCKS || blocks.len() - (until - from) < limits::FALL_BLOCKS {
+    let missing = |hits: &Hits| (usual - needed - hits.ratio()) * hits.lookups;
+    let lower = largest_sum(blocks.iter().map(|(_, _, hits)| missing(hits)));
+    if lower.len() < limits::FALL_BLOCKS || blocks.len() - lower.len() < limits::FALL_BLOCKS {
         return None;
     }
-    let within = |at: usize| (from..until).contains(&at);
+    let within = |at: usize| lower.contains(&at);
     let sum = |inside: bool| {
         let mut sum = Hits::default();
         for (_, (_, _, hits)) in blocks
@@ -126,8 +117,8 @@ fn fall(series: &Series) -> Option<Fall> {
     let served = series.sum(|_| true);
     Some(Fall {
         endpoint: series.endpoint,
-        from: blocks.get(from)?.0,
-        until: blocks.get(until - 1)?.1,
+        from: blocks.get(lower.start)?.0,
+        until: blocks.get(lower.end - 1)?.1,
         before: before.ratio(),
         during: during.ratio(),
         lookups: during.lookups,

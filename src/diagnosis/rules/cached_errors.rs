@@ -1,9 +1,9 @@
 //! `cached_errors`: answers with a status of 500 and over that came from a cache.
 
+use super::cache_collapse::NO_LOOKUPS;
 use super::{Verdict, endpoints, named};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::{Finding, Grounds, Kind, Prose, Role, Severity, Value, limits};
-use crate::summary::SlowRequest;
 use crate::unit::{self, Micros};
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -14,9 +14,7 @@ pub fn look(case: &Case<'_>) -> Verdict {
             .flat_map(|endpoint| &endpoint.history.cells)
     };
     if cells().all(|cell| cell.cell.lookups == 0) {
-        return Err(
-            "the log does not tell hits from misses: log $upstream_cache_status".to_owned(),
-        );
+        return Err(NO_LOOKUPS.to_owned());
     }
     Ok(finding(case).into_iter().collect())
 }
@@ -66,11 +64,7 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
         let (_, line) = endpoint.history.sample.iter().find(|(_, line)| {
             line.status.is_some_and(|status| status >= 500) && line.own.is_none()
         })?;
-        Some(SlowRequest {
-            total: line.total,
-            stamp: line.arrival,
-            line: line.text(crate::summary::Text::Line).into(),
-        })
+        Some(line.example())
     });
     Some(Finding {
         kind: Kind::CachedErrors,

@@ -4,15 +4,13 @@ use super::{Verdict, micros};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::panel::Panel;
 use crate::diagnosis::stretch::percentile;
-use crate::diagnosis::{Finding, Grounds, Kind, Prose, Severity, Subject, Topic, Value, limits};
+use crate::diagnosis::{Finding, Kind, Prose, Severity, Subject, Topic, Value, limits};
 use crate::stamp::Stamp;
 use crate::summary::Load;
 use crate::unit;
 
 pub fn look(case: &Case<'_>) -> Verdict {
-    let Some(panel) = &case.panel else {
-        return Err(case.blind().unwrap_or_default());
-    };
+    let panel = case.windows()?;
     if panel.windows < limits::DRIFT_WINDOWS {
         return Err(format!(
             "it takes {} windows of time to tell a climb from a step: give a longer log",
@@ -68,8 +66,8 @@ struct Saw {
 /// Reads a course as climbs that end in falls; `None` where it is none.
 ///
 /// Falls are where the two bins behind are lower than the two before, by 15 % at least and by four standard
-/// errors of such a difference, which has the variance of one bin. Three are needed, hardly any jumps up (sign test), and a climb in three
-/// of four stretches between them.
+/// errors of such a difference, which has the variance of one bin. Three are needed, hardly any jumps up
+/// (sign test), and a climb in three of four stretches between them.
 fn saw(course: &[(usize, f64)]) -> Option<Saw> {
     let values: Vec<f64> = course.iter().map(|(_, value)| *value).collect();
     let differences = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
@@ -181,11 +179,7 @@ fn finding(case: &Case<'_>, panel: &Panel, saw: &Saw) -> Option<Finding> {
     Some(Finding {
         kind: Kind::Drift,
         severity: Severity::Warning,
-        grounds: if case.grounds() == Grounds::Measured {
-            Grounds::Measured
-        } else {
-            Grounds::Inferred
-        },
+        grounds: case.grounds(),
         title: where_it_is.words(format!(
             " climbs to {climb:.1} times what it was and falls back, {} times",
             saw.drops.len()

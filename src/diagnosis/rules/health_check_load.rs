@@ -5,19 +5,15 @@
 //! Series of Events", 1966). Probes of many that are sent together come in heaps, whose counts vary in
 //! narrow windows, but not more in wide ones, which those of chance do.
 
-use super::{Verdict, share};
+use super::{Verdict, named, share};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::panel::{Panel, Series};
-use crate::diagnosis::{
-    Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value, limits,
-};
+use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Subject, Topic, Value, limits};
 use crate::summary::{Endpoint, Text};
 use crate::unit::{self, Micros};
 
 pub fn look(case: &Case<'_>) -> Verdict {
-    let Some(panel) = &case.panel else {
-        return Err(case.blind().unwrap_or_default());
-    };
+    let panel = case.windows()?;
     let busy: f64 = panel
         .series
         .iter()
@@ -103,11 +99,7 @@ fn finding(case: &Case<'_>, panel: &Panel, series: &Series, busy: f64) -> Option
     Some(Finding {
         kind: Kind::HealthCheckLoad,
         severity: Severity::Warning,
-        grounds: if case.grounds() == Grounds::Measured {
-            Grounds::Measured
-        } else {
-            Grounds::Associated
-        },
+        grounds: case.grounds_as_logged(),
         title,
         detail: vec![if client.is_empty() {
             detail.words(".")
@@ -116,10 +108,7 @@ fn finding(case: &Case<'_>, panel: &Panel, series: &Series, busy: f64) -> Option
         }],
         from,
         until,
-        endpoints: vec![Named {
-            role: Role::Affected,
-            endpoint: series.endpoint,
-        }],
+        endpoints: named([series.endpoint], Role::Affected),
         subject: (!client.is_empty()).then_some(Subject {
             topic: Topic::Client,
             value: client,

@@ -6,7 +6,7 @@ use super::{Verdict, hull, micros, named, share, when, windows};
 use crate::diagnosis::case::{Case, Examined, blamed};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Subject, Topic, Value, limits};
-use crate::summary::{Sampled, SlowRequest, Text};
+use crate::summary::{Sampled, Text};
 use crate::unit;
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -200,11 +200,7 @@ fn finding(
             .find(|line| {
                 elements_of(line, &endpoint.route).contains(&(*dimension, value.clone()))
             })?;
-        Some(SlowRequest {
-            total: line.total,
-            stamp: line.arrival,
-            line: line.text(Text::Line).into(),
-        })
+        Some(line.example())
     });
     Finding {
         kind: Kind::HotKey,

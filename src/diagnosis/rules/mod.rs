@@ -145,7 +145,7 @@ fn slowed_elsewhere(case: &Case<'_>, address: &[u8]) -> bool {
         let mut pair = (Weighted::default(), Weighted::default());
         for (weight, line) in &endpoint.history.sample {
             let window = line.arrival.and_then(|arrival| case.window(arrival));
-            let (Some(own), Some(window)) = (line.own.or(line.whole), window) else {
+            let (Some(own), Some(window)) = (line.own_or_whole(), window) else {
                 continue;
             };
             if line.text(Text::Upstream) == address {

@@ -129,27 +129,18 @@ fn finding(case: &Case<'_>, group: &[&Examined], examined: &Examined, path: &Pat
         .filter(|change| change.is_victim() && !path.culprits.contains(&change.endpoint));
     let victims = victims.count();
     let is_shared = path.culprits.len() > 1;
-    let title = match (&path.segment, is_shared) {
-        (Some(segment), true) => case
-            .names(&path.culprits)
-            .words(" became slow together, in ")
-            .log(&segment.name)
-            .words(format!(
-                ", which explains {} of it",
-                percent(segment.explains)
-            )),
-        (None, true) => case
-            .names(&path.culprits)
-            .words(" became slow together, each request by about the same time"),
-        (Some(segment), false) => case
-            .names(&path.culprits)
-            .words(" became slow, in ")
-            .log(&segment.name)
-            .words(format!(
-                ", which explains {} of it",
-                percent(segment.explains)
-            )),
-        (None, false) => case.names(&path.culprits).words(" became slow"),
+    let title = case.names(&path.culprits).words(if is_shared {
+        " became slow together"
+    } else {
+        " became slow"
+    });
+    let title = match &path.segment {
+        Some(segment) => title.words(", in ").log(&segment.name).words(format!(
+            ", which explains {} of it",
+            percent(segment.explains)
+        )),
+        None if is_shared => title.words(", each request by about the same time"),
+        None => title,
     };
     let title = Prose::new("").and(title).words(format!(
         ": {} of the requests, {} of the added work",
@@ -326,14 +317,7 @@ fn examples(case: &Case<'_>, examined: &Examined, culprits: &[usize]) -> Vec<Slo
             examined.incident.holds(window).then_some((own, line))
         });
         let longest = slow.max_by(|(a, one), (b, other)| a.total_cmp(b).then(other.cmp(one)));
-        found.extend(longest.map(|(own, line)| {
-            let example = SlowRequest {
-                total: line.total,
-                stamp: line.arrival,
-                line: line.text(crate::summary::Text::Line).into(),
-            };
-            (own, example)
-        }));
+        found.extend(longest.map(|(own, line)| (own, line.example())));
     }
     found.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.line.cmp(&other.line)));
     found.truncate(EXAMPLES);

@@ -1,11 +1,13 @@
 //! `retry_storm`: clients that send the same request again when it fails, until they are most of the
 //! traffic.
 
-use super::{Verdict, micros, share};
+use std::ops::RangeInclusive;
+
+use super::{Verdict, micros, named, share};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::stretch::percentile;
 use crate::diagnosis::{
-    Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value, limits,
+    Finding, Grounds, Kind, Prose, Role, Severity, Subject, Topic, Value, limits,
 };
 use crate::stamp::Stamp;
 use crate::summary::{Endpoint, Failing};
@@ -89,10 +91,7 @@ fn obstinate(case: &Case<'_>, at: usize, endpoint: &Endpoint) -> Option<Finding>
         ],
         from: Some(stamp(first.0)),
         until: Some(stamp(last.1)),
-        endpoints: vec![Named {
-            role: Role::Affected,
-            endpoint: at,
-        }],
+        endpoints: named([at], Role::Affected),
         subject: Some(Subject {
             topic: Topic::Client,
             value: failing.client.to_vec(),
@@ -123,9 +122,9 @@ struct Storm {
     senders: f64,
     /// The middle of the pauses, in seconds.
     cadence: f64,
-    /// The client that repeated most.
+    /// The client that repeated most, and what it asked for.
     client: Vec<u8>,
-    line: Vec<u8>,
+    target: Vec<u8>,
 }
 
 fn storm(case: &Case<'_>, endpoint: &Endpoint) -> Option<Storm> {
@@ -154,12 +153,7 @@ fn storm(case: &Case<'_>, endpoint: &Endpoint) -> Option<Storm> {
     if repeats < limits::RETRIES_LEAST {
         return None;
     }
-    let within = rate(case, endpoint, |second| {
-        (i64::from(from)..=i64::from(until)).contains(&second)
-    });
-    let outside = rate(case, endpoint, |second| {
-        !(i64::from(from)..=i64::from(until)).contains(&second)
-    });
+    let (within, outside) = rates(case, endpoint, i64::from(from)..=i64::from(until))?;
     let amplification = within.0 / (within.0 - repeats).max(1.0);
     // Where all that fails comes as often as ever, nobody sends it again because it failed.
     let grew = outside.1 <= 0.0 || within.1 >= limits::RETRY_GROWTH * outside.1;
@@ -171,33 +165,46 @@ fn storm(case: &Case<'_>, endpoint: &Endpoint) -> Option<Storm> {
         senders: senders / part,
         cadence: percentile(gaps.into_iter(), 50).unwrap_or(0.0),
         client: most.client.to_vec(),
-        line: most.target.to_vec(),
+        target: most.target.to_vec(),
     })
 }
 
-/// Requests of an endpoint in some seconds, and how many a second; cells that overlap count whole.
-fn rate(case: &Case<'_>, endpoint: &Endpoint, within: impl Fn(i64) -> bool) -> (f64, f64) {
-    let width = case.summary.cell_width.0 as f64 / 1e6;
-    let second = |window: i64| ((window as f64 + 0.5) * width) as i64;
-    let requests: f64 = endpoint
-        .history
-        .cells
-        .iter()
-        .filter(|cell| within(second(cell.window)))
-        .map(|cell| f64::from(cell.cell.requests))
-        .sum();
-    let Some((first, last)) = case.summary.range else {
-        return (requests, 0.0);
-    };
-    let window = |stamp: Stamp| {
-        stamp
-            .0
-            .div_euclid((case.summary.cell_width.0 as i64).max(1))
-    };
-    let windows = (window(first)..=window(last))
-        .filter(|window| within(second(*window)))
-        .count();
-    (requests, requests / (windows as f64 * width).max(1.0))
+/// Requests of an endpoint, and how many a second: in some seconds, and in the rest of the log. A cell counts
+/// where its middle is.
+fn rates(
+    case: &Case<'_>,
+    endpoint: &Endpoint,
+    seconds: RangeInclusive<i64>,
+) -> Option<((f64, f64), (f64, f64))> {
+    let (first, last) = case.summary.range?;
+    // Cells are whole seconds wide.
+    let width = (case.summary.cell_width.0 as i64 / 1_000_000).max(1);
+    let mut requests = [0.0; 2];
+    for cell in &endpoint.history.cells {
+        let is_within = seconds.contains(&middle(cell.window, width));
+        requests[usize::from(!is_within)] += f64::from(cell.cell.requests);
+    }
+    let window = |stamp: Stamp| stamp.0.div_euclid(width * 1_000_000);
+    let all = window(first)..=window(last);
+    let within = windows_within(&all, &seconds, width);
+    let outside = all.end() - all.start() + 1 - within;
+    let rate =
+        |requests: f64, windows: i64| (requests, requests / ((windows * width) as f64).max(1.0));
+    Some((rate(requests[0], within), rate(requests[1], outside)))
+}
+
+/// The second in the middle of a window so many seconds wide.
+fn middle(window: i64, width: i64) -> i64 {
+    window * width + width / 2
+}
+
+/// How many of some windows have their middle in these seconds.
+fn windows_within(all: &RangeInclusive<i64>, seconds: &RangeInclusive<i64>, width: i64) -> i64 {
+    let half = width / 2;
+    // The first whose middle is not before, and the last whose middle is not behind.
+    let first = (seconds.start() - half + width - 1).div_euclid(width);
+    let last = (seconds.end() - half).div_euclid(width);
+    (last.min(*all.end()) - first.max(*all.start()) + 1).max(0)
 }
 
 fn finding(case: &Case<'_>, at: usize, storm: &Storm) -> Finding {
@@ -228,15 +235,12 @@ fn finding(case: &Case<'_>, at: usize, storm: &Storm) -> Finding {
             ))
             .log(&storm.client)
             .words(" for ")
-            .log(&storm.line)
+            .log(&storm.target)
             .words("."),
         ],
         from: Some(stamp(storm.from)),
         until: Some(stamp(storm.until)),
-        endpoints: vec![Named {
-            role: Role::Affected,
-            endpoint: at,
-        }],
+        endpoints: named([at], Role::Affected),
         subject: Some(Subject {
             topic: Topic::Client,
             value: storm.client.clone(),
@@ -252,5 +256,28 @@ fn finding(case: &Case<'_>, at: usize, storm: &Storm) -> Finding {
             "Have the clients wait longer after each failure, with chance in it (exponential backoff with jitter), and give up in the end; answer 429 with Retry-After.",
         ),
         explains: micros(storm.repeats * mean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_counted_as_one_by_one() {
+        for width in [1, 2, 5, 16] {
+            for (from, until) in [(0, 0), (3, 40), (39, 41), (90, 10), (-5, 500)] {
+                let (all, seconds) = (2..=20, from..=until);
+                let counted = all
+                    .clone()
+                    .filter(|window| seconds.contains(&middle(*window, width)))
+                    .count();
+                assert_eq!(
+                    windows_within(&all, &seconds, width),
+                    counted as i64,
+                    "{from}..={until} by {width}"
+                );
+            }
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! `shift`: an endpoint's own time steps up and stays there to the end of the log.
 
-use super::{Verdict, micros};
+use super::{Verdict, micros, named};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::panel::Series;
-use crate::diagnosis::stretch::{Block, blocks, percentile};
+use crate::diagnosis::stretch::{blocks, percentile};
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::{Finding, Kind, Named, Prose, Role, Severity, Value, limits};
+use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind()
@@ -75,14 +75,11 @@ fn mean(values: &[f64]) -> f64 {
 
 /// The step that divides an endpoint's course best, if it is large, beyond chance, and lasts.
 fn step(series: &Series) -> Option<Step> {
-    let course = |of: fn(&crate::diagnosis::panel::Point) -> f64| {
-        let points = series.points.iter();
-        blocks(
-            points.map(move |point| (point.window, point.served, of(point))),
-            limits::REQUESTS_A_STEP_BLOCK,
-        )
-    };
-    let logs: Vec<Block> = course(|point| point.logs);
+    let points = series.points.iter();
+    let logs = blocks(
+        points.map(|point| (point.window, point.served, point.logs)),
+        limits::REQUESTS_A_STEP_BLOCK,
+    );
     let values: Vec<f64> = logs.iter().map(|block| block.value).collect();
     let count = values.len();
     let least = limits::STEP_BLOCKS;
@@ -156,9 +153,13 @@ fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
         .iter()
         .map(|step| (step.after - step.before) * step.requests)
         .sum();
-    let endpoints: Vec<usize> = group.iter().map(|step| step.endpoint).collect();
     let since = panel.start(first.window);
-    let many = group.len() > limits::FEW;
+    // What changes for many at once is below them all.
+    let role = if group.len() > limits::FEW {
+        Role::Affected
+    } else {
+        Role::Culprit
+    };
     let title = if let [step] = group {
         Prose::new("The own time of ")
             .and(case.name(step.endpoint))
@@ -195,14 +196,7 @@ fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
         ],
         from: Some(since),
         until: case.summary.range.map(|(_, last)| last),
-        endpoints: endpoints
-            .iter()
-            .map(|endpoint| Named {
-                // What changes for many at once is below them all.
-                role: if many { Role::Affected } else { Role::Culprit },
-                endpoint: *endpoint,
-            })
-            .collect(),
+        endpoints: named(group.iter().map(|step| step.endpoint), role),
         subject: None,
         evidence: vec![
             ("endpoints", Value::Count(group.len() as u64)),

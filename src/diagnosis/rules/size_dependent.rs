@@ -1,12 +1,12 @@
 //! `size_dependent`: own time that grows with the size of what was received or sent; and single requests
 //! that are giants.
 
-use super::{Verdict, micros};
+use super::{Verdict, micros, named};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::{
-    Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value, limits,
+    Finding, Grounds, Kind, Prose, Role, Severity, Subject, Topic, Value, limits,
 };
-use crate::summary::{SizeBucket, SlowRequest, Text};
+use crate::summary::SizeBucket;
 use crate::unit::{self, Micros};
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -82,10 +82,7 @@ fn giant(case: &Case<'_>, at: usize) -> Option<Finding> {
         ))],
         from: line.arrival,
         until: line.arrival.map(|arrival| arrival.after(line.total)),
-        endpoints: vec![Named {
-            role: Role::Affected,
-            endpoint: at,
-        }],
+        endpoints: named([at], Role::Affected),
         subject: Some(Subject {
             topic: Topic::Size,
             value: b"bytes received".to_vec(),
@@ -96,11 +93,7 @@ fn giant(case: &Case<'_>, at: usize) -> Option<Finding> {
             ("total_us", Value::Duration(line.total)),
             ("mean_us", Value::Duration(Micros(mean))),
         ],
-        examples: vec![SlowRequest {
-            total: line.total,
-            stamp: line.arrival,
-            line: line.text(Text::Line).into(),
-        }],
+        examples: vec![line.example()],
         advice: Prose::new(
             "Refuse such a size (client_max_body_size), and have the sender divide it.",
         ),
@@ -215,11 +208,7 @@ fn finding(
         } else {
             Severity::Info
         },
-        grounds: if case.grounds() == Grounds::Measured {
-            Grounds::Measured
-        } else {
-            Grounds::Associated
-        },
+        grounds: case.grounds_as_logged(),
         title: Prose::new("The time of ")
             .and(case.name(endpoint))
             .words(format!(
@@ -236,10 +225,7 @@ fn finding(
         ))],
         from,
         until,
-        endpoints: vec![Named {
-            role: Role::Affected,
-            endpoint,
-        }],
+        endpoints: named([endpoint], Role::Affected),
         subject: Some(Subject {
             topic: Topic::Size,
             value: format!("bytes {word}").into_bytes(),

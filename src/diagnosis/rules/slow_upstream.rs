@@ -1,14 +1,10 @@
 //! `slow_upstream`: one host of several takes longer than its peers for the same endpoints.
 
-use std::collections::BTreeMap;
-
-use super::{Verdict, micros};
+use super::{Verdict, micros, named};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::weighted::{Contrast, Weighted, contrast};
-use crate::diagnosis::{
-    Finding, Grounds, Kind, Named, Prose, Role, Severity, Subject, Topic, Value, limits,
-};
-use crate::summary::{Endpoint, Sampled, Text};
+use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Subject, Topic, Value, limits};
+use crate::summary::{Endpoint, Sampled, Text, Upstream};
 use crate::unit;
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -23,7 +19,7 @@ pub fn look(case: &Case<'_>) -> Verdict {
 
 /// Own time of a sampled line in octaves of µs; `None` where no upstream was at work.
 fn own(line: &Sampled) -> Option<f64> {
-    let own = line.own.or(line.whole)?;
+    let own = line.own_or_whole()?;
     (!line.text(Text::Upstream).is_empty()).then(|| (own.0.max(1) as f64).log2())
 }
 
@@ -47,44 +43,37 @@ fn against_peers(case: &Case<'_>, address: &[u8], but: Option<&[u8]>) -> Option<
 }
 
 fn finding(case: &Case<'_>) -> Option<Finding> {
-    let contrasts: Vec<(&[u8], Contrast)> = case
+    let contrasts: Vec<(&Upstream, Contrast)> = case
         .summary
         .upstreams
         .iter()
-        .filter_map(|upstream| {
-            let address = upstream.address.as_slice();
-            Some((address, against_peers(case, address, None)?))
-        })
+        .filter_map(|upstream| Some((upstream, against_peers(case, &upstream.address, None)?)))
         .collect();
-    let (address, found) = contrasts
+    let (upstream, found) = contrasts
         .iter()
         .max_by(|a, b| a.1.difference.total_cmp(&b.1.difference))?;
+    let address = &upstream.address;
     if found.difference < limits::SLOW_HOST || found.z() < limits::SLOW_HOST_Z {
         return None;
     }
     // Where the others differ as much among themselves, it is not apart from them.
     let apart = contrasts
         .iter()
-        .filter(|(peer, _)| peer != address)
-        .filter_map(|(peer, _)| against_peers(case, peer, Some(address)))
+        .filter(|(peer, _)| peer.address != *address)
+        .filter_map(|(peer, _)| against_peers(case, &peer.address, Some(address)))
         .all(|peer| peer.difference.abs() <= found.difference / 2.0 || peer.z().abs() < 3.0);
     if !apart {
         return None;
     }
     let factor = found.difference.exp2();
-    let upstream = case
-        .summary
-        .upstreams
-        .iter()
-        .find(|upstream| upstream.address == *address)?;
     let lost = upstream.busy.0 as f64 * (1.0 - 1.0 / factor);
-    let endpoints: BTreeMap<usize, f64> = case
+    let affected: Vec<usize> = case
         .summary
         .endpoints
         .iter()
         .enumerate()
-        .map(|(at, endpoint)| (at, busy_at(endpoint, address)))
-        .filter(|(_, busy)| *busy > 0.0)
+        .filter(|(_, endpoint)| works_at(endpoint, address))
+        .map(|(at, _)| at)
         .collect();
     let (from, until) = case.summary.range.unzip();
     let low = (found.difference - 1.96 * found.error).exp2();
@@ -92,29 +81,19 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     Some(Finding {
         kind: Kind::SlowUpstream,
         severity: Severity::Warning,
-        grounds: if case.grounds() == Grounds::Measured {
-            Grounds::Measured
-        } else {
-            Grounds::Associated
-        },
+        grounds: case.grounds_as_logged(),
         title: Prose::new("The upstream ").log(address).words(format!(
             " takes {factor:.1} times as long as its peers for the same endpoints"
         )),
         detail: vec![Prose::new(format!(
             "{} requests went to it; with 95 % certainty they took {low:.1} to {high:.1} times as long (from sampled lines of {} endpoints), {} in all.",
             unit::count(upstream.requests),
-            unit::count(endpoints.len() as u64),
+            unit::count(affected.len() as u64),
             micros(lost)
         ))],
         from,
         until,
-        endpoints: endpoints
-            .keys()
-            .map(|endpoint| Named {
-                role: Role::Affected,
-                endpoint: *endpoint,
-            })
-            .collect(),
+        endpoints: named(affected, Role::Affected),
         subject: Some(Subject {
             topic: Topic::Upstream,
             value: address.to_vec(),
@@ -134,13 +113,9 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-/// Own time of an endpoint at an upstream, in µs, by its sampled lines.
-fn busy_at(endpoint: &Endpoint, address: &[u8]) -> f64 {
-    endpoint
-        .history
-        .sample
-        .iter()
-        .filter(|(_, line)| line.text(Text::Upstream) == address)
-        .filter_map(|(weight, line)| Some(weight * line.own.or(line.whole)?.0 as f64))
-        .sum()
+/// Whether a sampled request of an endpoint took time at an upstream.
+fn works_at(endpoint: &Endpoint, address: &[u8]) -> bool {
+    endpoint.history.sample.iter().any(|(_, line)| {
+        line.text(Text::Upstream) == address && line.own_or_whole().is_some_and(|own| own.0 > 0)
+    })
 }
