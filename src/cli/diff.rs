@@ -1,7 +1,6 @@
 //! `slowpath diff A B`: two logs or snapshots, endpoint by endpoint.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use slowpath::diagnosis::diagnose;
@@ -77,14 +76,7 @@ pub fn run(flags: DiffFlags) -> Result<Exit, String> {
         runs: true,
         ..report::question(&reading, &settings, Format::Table)?
     };
-    let interrupt =
-        Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
-    let run = Run {
-        flags: &reading,
-        log_format: report::log_format(&reading)?,
-        pool: report::pool(&reading)?,
-        interrupt: Arc::clone(&interrupt),
-    };
+    let run = Run::start(&reading, report::log_format(&reading)?)?;
     let mut exit = Exit::Fine;
     let mut summaries = Vec::new();
     for (sources, snapshots) in given {
@@ -94,14 +86,14 @@ pub fn run(flags: DiffFlags) -> Result<Exit, String> {
             .and(report::trouble(&summary));
         summaries.push(summary);
     }
-    exit = exit.and(signals::exit(&interrupt));
+    exit = exit.and(signals::exit(&run.interrupt));
     let diagnoses: Vec<_> = summaries.iter().map(diagnose).collect();
     let side = |at: usize| Side {
         summary: &summaries[at],
         diagnosis: &diagnoses[at],
     };
     let (before, after) = (side(0), side(1));
-    let complete = !interrupt.is_set();
+    let complete = !run.interrupt.is_set();
     let told = Told {
         difference: &Difference::between(&before, &after),
         before: &before,

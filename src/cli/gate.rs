@@ -3,7 +3,6 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum, ValueHint};
 use slowpath::endpoint::Pattern;
@@ -152,18 +151,11 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
     let settings = snapshot::agreed(report::settings(&reading)?, &Vec::from_iter(&snapshots))?;
     let mut question = report::question(&reading, &settings, Format::Table)?;
     question.runs = true;
-    let interrupt =
-        Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
-    let run = Run {
-        flags: &reading,
-        log_format: report::log_format(&reading)?,
-        pool: report::pool(&reading)?,
-        interrupt: Arc::clone(&interrupt),
-    };
+    let run = Run::start(&reading, report::log_format(&reading)?)?;
     let summary = run.summary(sources, snapshots, &question, None)?;
     let trouble = report::accounting(&summary)
         .and(report::trouble(&summary))
-        .and(signals::exit(&interrupt));
+        .and(signals::exit(&run.interrupt));
     let traffic = Traffic::of(&summary, &arms);
     let judgement = judge(&traffic, &rules, &demands);
     let told = Told {
@@ -171,7 +163,7 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
         traffic: &traffic,
         rules: &rules,
         dimensions: &summary.dimensions,
-        complete: !interrupt.is_set(),
+        complete: !run.interrupt.is_set(),
     };
     let text = match form {
         Format::Json => json::render(&told),

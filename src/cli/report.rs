@@ -63,14 +63,9 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
         .as_deref()
         .map(OutputFile::create)
         .transpose()?;
-    let interrupt =
-        Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
-    let mut run = Run {
-        flags: &flags,
-        log_format,
-        pool: pool(&flags)?,
-        interrupt: Arc::clone(&interrupt),
-    };
+    let mut run = Run::start(&flags, log_format)?;
+    // The run may go on without it, see `time_range`; its signal still says how the program ends.
+    let interrupt = Arc::clone(&run.interrupt);
     let marks = marks(&flags)?;
     run.time_range(&mut question, &mut sources)?;
     let baseline = match flags.baseline.as_deref() {
@@ -143,6 +138,22 @@ pub(super) struct Run<'f> {
     pub(super) log_format: LogFormat,
     pub(super) pool: ThreadPool,
     pub(super) interrupt: Arc<Interrupt>,
+}
+
+impl<'f> Run<'f> {
+    /// Watches for signals from here on.
+    ///
+    /// # Errors
+    /// Signals cannot be watched for, or there are no such threads.
+    pub(super) fn start(flags: &'f ReportFlags, log_format: LogFormat) -> Result<Run<'f>, String> {
+        let interrupt = signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?;
+        Ok(Run {
+            flags,
+            log_format,
+            pool: pool(flags)?,
+            interrupt: Arc::new(interrupt),
+        })
+    }
 }
 
 /// Tallies and the sources that they are of, in their order.

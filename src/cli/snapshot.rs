@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use slowpath::input::{self, Compression, Source};
@@ -107,14 +106,7 @@ pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
     let sources: Vec<Source> = pieces.iter().map(|piece| piece.source.clone()).collect();
     output::check(&[target], &sources)?;
     let file = OutputFile::create(target)?;
-    let interrupt =
-        Arc::new(signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?);
-    let run = Run {
-        flags: &reading,
-        log_format: report::log_format(&reading)?,
-        pool: report::pool(&reading)?,
-        interrupt: Arc::clone(&interrupt),
-    };
+    let run = Run::start(&reading, report::log_format(&reading)?)?;
     let Tallied {
         tallies,
         files,
@@ -138,12 +130,12 @@ pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
             (identity, covered(file, piece.range, bytes, piece.length))
         })
         .collect();
-    let exit = report::file_trouble(&files).and(signals::exit(&interrupt));
+    let exit = report::file_trouble(&files).and(signals::exit(&run.interrupt));
     let mut snapshot = Snapshot::new(settings, covered, tallies).map_err(|e| e.to_string())?;
     if let Some(old) = old {
         snapshot = old.merge(snapshot).map_err(|e| e.to_string())?;
     }
-    if interrupt.is_set() {
+    if run.interrupt.is_set() {
         say(&format!("interrupted: {} is left as it was", shown(target)));
         return Ok(exit);
     }

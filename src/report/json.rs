@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 
 use super::View;
 use crate::diagnosis::{Pool, Wait};
+use crate::endpoint::Dimension;
 use crate::phases::Phase;
 use crate::record::Reject;
 use crate::stamp::Stamp;
@@ -592,6 +593,38 @@ fn at_least(distribution: &Distribution, quantiles: &[Quantile]) -> Option<AtLea
         at_least: true,
         at_least_quantiles,
     })
+}
+
+/// The name of an endpoint in a report that compares.
+#[derive(Serialize)]
+pub(crate) struct Name<'a> {
+    method: Cow<'a, str>,
+    route: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route_base64: Option<String>,
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    dimensions: serde_json::Map<String, serde_json::Value>,
+}
+
+impl<'a> Name<'a> {
+    /// Of a method and route, with the values of the dimensions.
+    pub(crate) fn new(
+        method: &'a [u8],
+        route: &'a [u8],
+        dimensions: &[Dimension],
+        values: &[Vec<u8>],
+    ) -> Self {
+        let dimension = |(dimension, value): (&Dimension, &Vec<u8>)| {
+            let value = Untrusted::new(value).for_json().into_owned();
+            (dimension.name().to_owned(), value.into())
+        };
+        Name {
+            method: Untrusted::new(method).for_json(),
+            route: Untrusted::new(route).for_json(),
+            route_base64: Untrusted::new(route).base64_if_lossy(),
+            dimensions: dimensions.iter().zip(values).map(dimension).collect(),
+        }
+    }
 }
 
 /// A text of a log, and its bytes in base64 where the text loses some.

@@ -1,6 +1,5 @@
 //! The difference as JSON by the schema `slowpath.diff/1` (`schema/slowpath.diff.1.json`).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -8,8 +7,8 @@ use serde::Serialize;
 use super::{Side, Told};
 use crate::diagnosis::Finding;
 use crate::diff::{Changed, PhaseChange};
+use crate::report::json::Name;
 use crate::summary;
-use crate::untrusted::Untrusted;
 
 /// The name and version of the schema. Keys may be added to a version; a change of any other kind
 /// makes a new one.
@@ -42,16 +41,6 @@ struct Mean {
     after_us: f64,
     own_us: f64,
     mix_us: f64,
-}
-
-#[derive(Serialize)]
-struct Name<'d> {
-    method: Cow<'d, str>,
-    route: Cow<'d, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route_base64: Option<String>,
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    dimensions: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -134,18 +123,12 @@ fn log(side: &Side<'_>) -> Log {
 }
 
 fn name<'d>(told: &Told<'_>, endpoint: &'d summary::Endpoint) -> Name<'d> {
-    let dimensions = told.dimensions().iter().zip(&endpoint.dimensions);
-    Name {
-        method: Untrusted::new(&endpoint.method).for_json(),
-        route: Untrusted::new(&endpoint.route).for_json(),
-        route_base64: Untrusted::new(&endpoint.route).base64_if_lossy(),
-        dimensions: dimensions
-            .map(|(dimension, value)| {
-                let value = Untrusted::new(value).for_json().into_owned();
-                (dimension.name().to_owned(), value.into())
-            })
-            .collect(),
-    }
+    Name::new(
+        &endpoint.method,
+        &endpoint.route,
+        told.dimensions(),
+        &endpoint.dimensions,
+    )
 }
 
 fn pair<'d>(told: &Told<'_>, of: &'d Changed) -> Pair<'d> {

@@ -1,13 +1,11 @@
 //! The judgement as JSON by the schema `slowpath.gate/1` (`schema/slowpath.gate.1.json`).
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use super::Told;
 use crate::gate::traffic::Arm;
 use crate::gate::verdict::Verdict;
-use crate::untrusted::Untrusted;
+use crate::report::json::Name;
 
 /// The name and version of the schema. Keys may be added to a version; a change of any other kind
 /// makes a new one.
@@ -64,12 +62,8 @@ struct BetweenRuns {
 
 #[derive(Serialize)]
 struct Endpoint<'j> {
-    method: Cow<'j, str>,
-    route: Cow<'j, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route_base64: Option<String>,
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    dimensions: serde_json::Map<String, serde_json::Value>,
+    #[serde(flatten)]
+    name: Name<'j>,
     required: bool,
     verdict: &'static str,
     because: Option<&'static str>,
@@ -193,21 +187,9 @@ pub fn render(told: &Told<'_>) -> String {
 
 fn endpoint<'j>(told: &Told<'j>, judged: &'j crate::gate::judgement::Judged) -> Endpoint<'j> {
     let of = &told.traffic.endpoints[judged.endpoint];
-    let text = |bytes: &'j [u8]| Untrusted::new(bytes).for_json();
     let [baseline, candidate] = Arm::BOTH.map(|arm| judged.requests[arm as usize]);
     Endpoint {
-        method: text(&of.method),
-        route: text(&of.route),
-        route_base64: Untrusted::new(&of.route).base64_if_lossy(),
-        dimensions: told
-            .dimensions
-            .iter()
-            .zip(&of.dimensions)
-            .map(|(dimension, value)| {
-                let value = Untrusted::new(value).for_json().into_owned();
-                (dimension.name().to_owned(), value.into())
-            })
-            .collect(),
+        name: Name::new(&of.method, &of.route, told.dimensions, &of.dimensions),
         required: judged.required,
         verdict: match judged.verdict {
             Verdict::Fail => "fail",

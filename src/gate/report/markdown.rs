@@ -1,6 +1,6 @@
 //! The judgement as Markdown, for a pull request or a step summary of GitHub Actions.
 
-use super::{Told, percent, time};
+use super::{Told, time, words};
 use crate::gate::judgement::Outcome;
 use crate::gate::verdict::Verdict;
 use crate::untrusted::Untrusted;
@@ -53,18 +53,7 @@ pub fn render(told: &Told<'_>) -> String {
             out.push_str(&format!("{head} | | | | | | |\n"));
         }
         for statistic in shown {
-            let [_, low, high] = statistic.ratio();
-            out.push_str(&format!(
-                "{head} | {} {} | {} | {} | {} | {} … {} | {} |\n",
-                statistic.phase.name(),
-                statistic.part.name(),
-                time(statistic.levels_us[0]),
-                time(statistic.levels_us[1]),
-                percent(statistic.shift),
-                percent(low.ln()),
-                percent(high.ln()),
-                percent(statistic.detectable.ln_1p())
-            ));
+            out.push_str(&format!("{head} | {} |\n", words(statistic).join(" | ")));
         }
     }
     if judgement.endpoints.len() > ROWS {

@@ -165,17 +165,9 @@ impl Told<'_> {
         let mut parts: Vec<String> = judged.because.map(str::to_owned).into_iter().collect();
         parts.extend(self.errors(judged));
         for statistic in self.shown(judged) {
-            let [_, low, high] = statistic.ratio();
+            let [what, before, after, change, interval, seen] = words(statistic);
             parts.push(format!(
-                "{} {} {} → {}, {} (95 % interval {} … {}); {} would have been seen",
-                statistic.phase.name(),
-                statistic.part.name(),
-                time(statistic.levels_us[0]),
-                time(statistic.levels_us[1]),
-                percent(statistic.shift),
-                percent(low.ln()),
-                percent(high.ln()),
-                percent(statistic.detectable.ln_1p())
+                "{what} {before} → {after}, {change} (95 % interval {interval}); {seen} would have been seen"
             ));
         }
         if parts.is_empty() {
@@ -183,6 +175,20 @@ impl Told<'_> {
         }
         parts.join("; ")
     }
+}
+
+/// A statistic in words: of what it is, the baseline, the candidate, the change, its interval, and the
+/// smallest change that would have been seen.
+fn words(statistic: &Statistic) -> [String; 6] {
+    let [_, low, high] = statistic.ratio();
+    [
+        format!("{} {}", statistic.phase.name(), statistic.part.name()),
+        time(statistic.levels_us[0]).to_string(),
+        time(statistic.levels_us[1]).to_string(),
+        percent(statistic.shift),
+        format!("{} … {}", percent(low.ln()), percent(high.ln())),
+        percent(statistic.detectable.ln_1p()),
+    ]
 }
 
 /// A shift of the logarithm as a change: `+21 %`, `-0.4 %`.

@@ -1,6 +1,6 @@
 //! The judgement as a table for a terminal.
 
-use super::{Told, percent, time};
+use super::{Told, time, words};
 use crate::report::grid::{Side, grid};
 use crate::untrusted::fit;
 
@@ -48,20 +48,12 @@ pub fn render(told: &Told<'_>) -> String {
             continue;
         }
         for (at, statistic) in shown.iter().enumerate() {
-            let [_, low, high] = statistic.ratio();
             let first = at == 0;
             let once = |text: &String| if first { text.clone() } else { String::new() };
-            rows.push(vec![
-                once(&verdict),
-                once(&name),
-                format!("{} {}", statistic.phase.name(), statistic.part.name()),
-                time(statistic.levels_us[0]).to_string(),
-                time(statistic.levels_us[1]).to_string(),
-                percent(statistic.shift),
-                format!("{} … {}", percent(low.ln()), percent(high.ln())),
-                percent(statistic.detectable.ln_1p()),
-                once(&note),
-            ]);
+            let mut row = vec![once(&verdict), once(&name)];
+            row.extend(words(statistic));
+            row.push(once(&note));
+            rows.push(row);
         }
     }
     if !rows.is_empty() {

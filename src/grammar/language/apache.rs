@@ -98,6 +98,19 @@ fn directive(input: &str) -> IResult<&str, Directive<'_>, ()> {
 /// What a directive other than `%t` means.
 fn meaning(directive: &Directive<'_>) -> Option<Meaning> {
     let of = |field, reading, rank| Some(Meaning::new(field, reading).ranked(rank));
+    match (directive.letter, directive.argument) {
+        ("^FB", _) => {
+            Some(Meaning::new(Field::FirstByte, Reading::Duration(Unit::Microseconds)).decimals(0))
+        }
+        ("L", _) => of(Field::RequestId, Reading::Text, 0),
+        ("e", "UNIQUE_ID") => of(Field::RequestId, Reading::Text, 1),
+        _ => with_argument(directive),
+    }
+}
+
+/// What means the same in Apache and varnishncsa: headers, the duration in its units, and what needs no
+/// argument.
+pub(super) fn with_argument(directive: &Directive<'_>) -> Option<Meaning> {
     let duration = |unit, rank| {
         let meaning = Meaning::new(Field::Total, Reading::Duration(unit));
         Some(meaning.ranked(rank).decimals(0))
@@ -109,11 +122,6 @@ fn meaning(directive: &Directive<'_>) -> Option<Meaning> {
         ("D", _) | ("T", "us") => duration(Unit::Microseconds, 0),
         ("T", "ms") => duration(Unit::Milliseconds, 1),
         ("T", _) => duration(Unit::Seconds, 2),
-        ("^FB", _) => {
-            Some(Meaning::new(Field::FirstByte, Reading::Duration(Unit::Microseconds)).decimals(0))
-        }
-        ("L", _) => of(Field::RequestId, Reading::Text, 0),
-        ("e", "UNIQUE_ID") => of(Field::RequestId, Reading::Text, 1),
         _ => common(directive.letter),
     }
 }

@@ -5,7 +5,7 @@
 use nom::IResult;
 
 use super::apache::{self, Directive};
-use super::{Dialect, Token, headers};
+use super::{Dialect, Token};
 use crate::grammar::{Field, Meaning, Reading};
 use crate::unit::Unit;
 
@@ -23,22 +23,13 @@ impl Dialect for Varnish {
 
 fn meaning(directive: &Directive<'_>) -> Option<Meaning> {
     let of = |field, reading, rank| Some(Meaning::new(field, reading).ranked(rank));
-    let duration = |unit, rank| {
-        let meaning = Meaning::new(Field::Total, Reading::Duration(unit));
-        Some(meaning.ranked(rank).decimals(0))
-    };
     match (directive.letter, directive.argument) {
-        ("i", name) => headers::request(name),
-        ("o", name) => headers::response(name),
-        ("D", _) | ("T", "us") => duration(Unit::Microseconds, 0),
-        ("T", "ms") => duration(Unit::Milliseconds, 1),
-        ("T", _) => duration(Unit::Seconds, 2),
         // From the request's begin until the backend's first byte: nothing of it is the client's.
         ("x", "Varnish:time_firstbyte") => {
             Some(Meaning::new(Field::FirstByte, Reading::Duration(Unit::Seconds)).decimals(6))
         }
         ("x", "Varnish:hitmiss") => of(Field::CacheStatus, Reading::Text, 1),
         ("x", "Varnish:handling") => of(Field::CacheStatus, Reading::Text, 0),
-        _ => apache::common(directive.letter),
+        _ => apache::with_argument(directive),
     }
 }
