@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::chance::chance;
 use crate::program::{Ended, slowpath};
 use crate::scratch::Scratch;
 
@@ -10,13 +11,7 @@ const FORMAT: &str = "$msec $method $path $status $total_s";
 
 /// A log of ten minutes in which each endpoint has so many requests of so many ms in the mean.
 fn log(seed: u64, endpoints: &[(&str, u64, u64)]) -> String {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut random = move |n: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % n
-    };
+    let mut random = chance(seed);
     let mut lines = Vec::new();
     for (path, requests, ms) in endpoints {
         for n in 0..*requests {

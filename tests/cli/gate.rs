@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::chance::chance;
 use crate::program::{Ended, slowpath};
 use crate::scratch::Scratch;
 
@@ -30,13 +31,8 @@ const USUAL: Run = Run {
 
 /// The log of a run; the seed only decides how durations scatter.
 fn log(run: Run, seed: u64) -> String {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % 1_000
-    };
+    let mut chance = chance(seed);
+    let mut random = || chance(1_000);
     let mut out = String::new();
     for n in 0..run.requests {
         for endpoint in 0..run.endpoints {

@@ -4,6 +4,7 @@
 //! [`program`] runs it, [`scratch`] makes the folders and logs that it reads, [`golden`] holds what it
 //! printed before. Everything else is tests, by what they are about.
 
+mod chance;
 mod claims;
 mod damage;
 mod diff;

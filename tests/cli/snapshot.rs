@@ -3,18 +3,13 @@
 
 use std::fmt::Write as _;
 
+use crate::chance::chance;
 use crate::program::{shell, slowpath};
 use crate::scratch::{Scratch, gzip};
 
 /// Lines of the recommended kind, with statuses, upstreams and several endpoints.
 fn log(seed: u64, lines: u64) -> String {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut random = move |n: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % n
-    };
+    let mut random = chance(seed);
     let mut out = String::new();
     for n in 0..lines {
         let status = [200, 200, 200, 404, 503][random(5) as usize];

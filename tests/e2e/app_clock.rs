@@ -64,11 +64,7 @@ events {{ worker_connections 256; }}
 http {{
   include log_format.conf;
   access_log {directory}/access.log slowpath;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
+  include temporary.conf;
   server {{
     listen {address};
     location / {{ {pass} }}

@@ -52,7 +52,8 @@ impl Nginx {
         })
     }
 
-    /// Starts nginx with a configuration that listens on the given address and answers `/ready` with 204.
+    /// Starts nginx with a configuration that listens on the given address and answers `/ready` with 204. In
+    /// `http` it includes temporary.conf, which keeps nginx's temporary files in the directory.
     pub fn start_with(directory: &Path, configuration: impl Fn(SocketAddr) -> String) -> Nginx {
         require_nginx();
         // Another process can take a port between our finding it free and nginx's taking it.
@@ -65,6 +66,9 @@ impl Nginx {
 
     fn try_start(directory: &Path, configuration: impl Fn(SocketAddr) -> String) -> Option<Nginx> {
         let address = free_address();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|of| format!("{of}_temp_path {}/{of};\n", directory.display()));
+        fs::write(directory.join("temporary.conf"), temporary.concat()).expect("an included file");
         fs::write(conf_path(directory), configuration(address)).expect("a configuration");
         let child = nginx(directory)
             .stdin(Stdio::null())
@@ -199,11 +203,7 @@ http {{
   access_log {directory}/timed.log timed;
   access_log {directory}/access.log slowpath;
 
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
+  include temporary.conf;
   proxy_cache_path {directory}/cache keys_zone=pages:1m;
 
   set_real_ip_from 127.0.0.1;

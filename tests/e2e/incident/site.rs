@@ -59,11 +59,7 @@ http {{
   include formats.conf;
   access_log {directory}/access.log slowpath;
 
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
+  include temporary.conf;
 
   upstream api {{ server unix:{socket}; }}
 
