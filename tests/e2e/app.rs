@@ -54,6 +54,12 @@ pub enum Answer {
     HandOver(&'static str),
     /// Fails with this status, so that nginx asks the next server.
     Fail(u16),
+    /// Sends so many bytes, but fails with status 500 while the application is between these ages.
+    Break {
+        length: usize,
+        from: Duration,
+        until: Duration,
+    },
     /// Sends a page to a peer that will not have waited for it.
     TooLate,
     /// Switches protocols and keeps the tunnel open for this long.
@@ -82,6 +88,7 @@ pub struct App {
 }
 
 struct Shared {
+    started: Instant,
     endpoints: Vec<Endpoint>,
     workers: Workers,
     spent: Mutex<Vec<Spent>>,
@@ -130,6 +137,7 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port for the app");
         let address = listener.local_addr().expect("the app's address");
         let shared = Arc::new(Shared {
+            started: Instant::now(),
             endpoints,
             workers: Workers {
                 free: Mutex::new(workers),
@@ -209,6 +217,12 @@ impl Shared {
             Answer::Send(status, length) => (status, length, None),
             Answer::SendOnce(length) if turn == 1 => (200, length, None),
             Answer::SendOnce(_) => (503, 0, None),
+            Answer::Break { from, until, .. }
+                if (from..until).contains(&self.started.elapsed()) =>
+            {
+                (500, 30, None)
+            }
+            Answer::Break { length, .. } => (200, length, None),
             Answer::Trickle { parts, .. } => (200, 1_000 * parts as usize, None),
             Answer::SendFile(to) | Answer::HandOver(to) => (200, 0, Some(to)),
             Answer::Fail(status) => (status, 0, None),
@@ -216,7 +230,10 @@ impl Shared {
             Answer::Tunnel(_) => (101, 0, None),
         };
         let counts = match endpoint.answer {
-            Answer::Send(..) | Answer::Trickle { .. } | Answer::SendFile(_) => true,
+            Answer::Send(..)
+            | Answer::Break { .. }
+            | Answer::Trickle { .. }
+            | Answer::SendFile(_) => true,
             Answer::SendOnce(_) => turn == 1,
             Answer::HandOver(_) | Answer::Fail(_) | Answer::TooLate | Answer::Tunnel(_) => false,
         };

@@ -14,7 +14,9 @@ mod logrotate;
 mod report;
 mod server;
 mod servers;
+mod stories;
 mod traffic;
+mod visitor;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

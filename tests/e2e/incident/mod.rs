@@ -10,15 +10,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, fs};
 
-use rand_pcg::Pcg64;
-use rand_pcg::rand_core::Rng;
 use serde_json::Value;
 
 use crate::report::{Report, number};
-use site::{Says, Site, ask};
+use crate::visitor::{Chance, Planned, Visitor, visit};
+use site::{Says, Site};
 
 /// Workers of gunicorn: the pool that fills.
 const WORKERS: u64 = 8;
@@ -36,19 +35,19 @@ const INCIDENT: (Duration, Duration) = (Duration::from_secs(50), Duration::from_
 const HOT_PER_CENT: u64 = 80;
 
 /// Method, name and weight of each endpoint.
-const ENDPOINTS: [(&str, &str, u64); 12] = [
-    ("POST", "objects", 6),
-    ("POST", "other", 4),
-    ("POST", "another", 3),
-    ("GET", "users", 16),
-    ("PUT", "users", 6),
-    ("GET", "servers", 15),
-    ("GET", "networks", 12),
-    ("PATCH", "networks", 6),
-    ("GET", "alerts", 10),
-    ("GET", "metrics", 9),
-    ("POST", "tokens", 7),
-    ("GET", "invoices", 6),
+const ENDPOINTS: [((&str, &str), u64); 12] = [
+    (("POST", "objects"), 6),
+    (("POST", "other"), 4),
+    (("POST", "another"), 3),
+    (("GET", "users"), 16),
+    (("PUT", "users"), 6),
+    (("GET", "servers"), 15),
+    (("GET", "networks"), 12),
+    (("PATCH", "networks"), 6),
+    (("GET", "alerts"), 10),
+    (("GET", "metrics"), 9),
+    (("POST", "tokens"), 7),
+    (("GET", "invoices"), 6),
 ];
 
 /// Those that call `update_objects()`.
@@ -58,46 +57,33 @@ const CULPRITS: [(&str, &str); 3] = [
     ("POST", "/api/other/:id"),
 ];
 
-/// One request of the load.
-struct Planned {
-    at: Duration,
-    method: &'static str,
-    path: String,
-}
-
 /// Poisson arrivals over the endpoints, the same in every run.
 fn plan() -> Vec<Planned> {
-    let mut random = Pcg64::new(5, 1);
-    let mut unit = move || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-    let total: u64 = ENDPOINTS.iter().map(|(_, _, weight)| weight).sum();
-    let mut now = 0.0;
-    let mut plan = Vec::new();
-    loop {
-        now += -(1.0 - unit()).ln() / RATE;
-        let at = Duration::from_secs_f64(now);
-        if at >= LENGTH {
-            return plan;
-        }
-        let mut drawn = (unit() * total as f64) as u64;
-        let chosen = ENDPOINTS.iter().find(|(_, _, weight)| {
-            let here = drawn < *weight;
-            drawn = drawn.saturating_sub(*weight);
-            here
-        });
-        let (method, name, _) = chosen.unwrap_or(&ENDPOINTS[0]);
+    let chance = &mut Chance::new(5);
+    let visitor = Visitor {
+        address: [203, 0, 113, 7],
+        agent: "incident/1",
+        pause: Duration::ZERO,
+    };
+    let arrivals = chance.arrivals(RATE, LENGTH).into_iter();
+    let planned = arrivals.map(|at| {
+        let (method, name) = *chance.one_of(&ENDPOINTS);
         let slow = CULPRITS.iter().any(|(_, route)| route.contains(name));
-        let hot = (INCIDENT.0..INCIDENT.1).contains(&at) && unit() * 100.0 < HOT_PER_CENT as f64;
+        let hot =
+            (INCIDENT.0..INCIDENT.1).contains(&at) && chance.unit() * 100.0 < HOT_PER_CENT as f64;
         let id = if slow && hot {
             HOT
         } else {
-            100 + (unit() * 400.0) as u64
+            100 + (chance.unit() * 400.0) as u64
         };
-        plan.push(Planned {
+        Planned {
             at,
             method,
             path: format!("/api/{name}/{id}"),
-        });
-    }
+            visitor,
+        }
+    });
+    planned.collect()
 }
 
 /// What a site left behind: its log, and the report over it.
@@ -124,20 +110,10 @@ fn play(says: Says) -> Played {
     let directory = tempfile::tempdir().expect("a directory for the site");
     let directory = directory.path();
     let site = Site::start(directory, says);
-    let address = site.nginx.address;
     let plan = plan();
-    let begun = Instant::now();
-    thread::scope(|scope| {
-        for request in &plan {
-            thread::sleep(request.at.saturating_sub(begun.elapsed()));
-            // Open loop: who comes does not wait for those before.
-            scope.spawn(|| {
-                let body = if request.method == "GET" { 0 } else { 300 };
-                let status = ask(address, request.method, &request.path, body);
-                assert_eq!(status, 200, "{} {}", request.method, request.path);
-            });
-        }
-    });
+    for (planned, status) in plan.iter().zip(visit(site.nginx.address, &plan)) {
+        assert_eq!(status, 200, "{} {}", planned.method, planned.path);
+    }
     site.nginx.finish();
     let log = directory.join("access.log");
     if let Some(folder) = env::var_os("SLOWPATH_RECORD_INCIDENT") {
@@ -175,7 +151,7 @@ fn the_incident_is_read_whole_and_every_endpoint_with_it() {
 fn the_incident_happens_the_workers_are_full_and_everybody_waits() {
     let second = 1_000_000;
     for site in those_that(|says| says != Says::Nothing) {
-        for (method, name, _) in ENDPOINTS {
+        for ((method, name), _) in ENDPOINTS {
             let route = format!("/api/{name}/:id");
             let key = (method, route.as_str());
             let p95 = |phase: &str| {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -154,26 +153,4 @@ fn executable() -> PathBuf {
          `python3 -m venv target/gunicorn && target/gunicorn/bin/pip install gunicorn`"
     );
     path
-}
-
-/// Sends one request and reads the answer to its end; gives the status, 0 where there is none.
-pub fn ask(address: std::net::SocketAddr, method: &str, path: &str, body: usize) -> u16 {
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: api.example\r\nUser-Agent: incident/1\r\nConnection: close\r\nContent-Length: {body}\r\n\r\n"
-    );
-    let mut answer = Vec::new();
-    let exchange = || -> std::io::Result<()> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(&vec![b'x'; body])?;
-        stream.read_to_end(&mut answer)?;
-        Ok(())
-    };
-    let answered = { exchange }().is_ok();
-    let status = answer.get(9..12).and_then(|s| std::str::from_utf8(s).ok());
-    status
-        .filter(|_| answered)
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(0)
 }
