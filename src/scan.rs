@@ -133,7 +133,7 @@ fn places_in_few<const N: usize>(needles: [ByteNeedle; N], text: &[u8]) -> u32 {
 }
 
 /// A text that is looked for at given places of others, sixteen bytes at a time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Needle {
     text: Box<[u8]>,
     /// Its bytes, 0 behind its end, and all ones where it has a byte.

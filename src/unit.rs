@@ -109,18 +109,30 @@ impl Unit {
     /// value over 2⁶³ µs.
     #[must_use]
     pub fn read(self, text: &[u8]) -> Option<Micros> {
+        let whole = match self {
+            Unit::Seconds => None,
+            Unit::Milliseconds => short_whole(text).map(|ms| ms * 1_000),
+            Unit::Microseconds => short_whole(text),
+            Unit::Nanoseconds => short_whole(text).map(|ns| ns / 1_000),
+            Unit::Suffix => return read_with_suffix(text),
+        };
+        whole.or_else(|| self.read_decimal(text)).map(Micros)
+    }
+}
+
+impl Unit {
+    /// As [`Unit::read`] of any number without a unit of its own.
+    fn read_decimal(self, text: &[u8]) -> Option<u64> {
         let short = match self {
             Unit::Seconds => short_decimal(text, 6),
             Unit::Milliseconds => short_decimal(text, 3),
             Unit::Microseconds => short_decimal(text, 0),
             Unit::Nanoseconds => short_decimal(text, 0).map(|ns| ns / 1_000),
-            Unit::Suffix => return read_with_suffix(text),
+            Unit::Suffix => None,
         };
-        short.or_else(|| decimal(text, self.shift())).map(Micros)
+        short.or_else(|| decimal(text, self.shift()))
     }
-}
 
-impl Unit {
     /// As [`Unit::read`] of a number with an exponent, `5e-05`: so Python and JavaScript write small
     /// numbers in JSON.
     #[must_use]
@@ -170,6 +182,17 @@ pub fn usual_seconds(text: &[u8]) -> Option<u64> {
     let word = u64::from_le_bytes(text);
     let digits = (word & !0xffff) | u64::from(text[0]) << 8 | u64::from(b'0');
     eight_digits(digits.to_le_bytes()).filter(|_| text[1] == b'.')
+}
+
+/// As [`short_decimal`] of a whole number of no more than fifteen digits, as most servers write them.
+#[inline(always)]
+fn short_whole(text: &[u8]) -> Option<u64> {
+    match text {
+        // The commonest are the shortest.
+        [a @ b'0'..=b'9'] => Some(u64::from(a - b'0')),
+        [a @ b'0'..=b'9', b @ b'0'..=b'9'] => Some(u64::from(a - b'0') * 10 + u64::from(b - b'0')),
+        _ => integer(text).filter(|_| (1..=15).contains(&text.len())),
+    }
 }
 
 /// As [`eight_digits`], of four.
@@ -627,6 +650,29 @@ mod tests {
                         assert_eq!(decimal(&text, 6), Some(value), "{text:?}");
                     }
                 }
+            }
+        }
+        for text in [
+            "",
+            "0",
+            "-1",
+            "+5",
+            "12",
+            "x2",
+            "2x",
+            "999",
+            "35000000",
+            "123456789012345",
+            "1234567890123456",
+            "7 ",
+        ] {
+            let read = |unit: Unit| unit.read(text.as_bytes()).map(|time| time.0);
+            for unit in [Unit::Milliseconds, Unit::Microseconds, Unit::Nanoseconds] {
+                assert_eq!(
+                    read(unit),
+                    decimal(text.as_bytes(), unit.shift()),
+                    "{text:?} {unit:?}"
+                );
             }
         }
         assert_eq!(usual_seconds(b"9.255"), Some(9_255_000));

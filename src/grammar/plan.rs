@@ -4,7 +4,7 @@
 
 use hashbrown::HashMap;
 
-use crate::scan::{self, ByteNeedle};
+use crate::scan::{self, ByteNeedle, Needle};
 
 use super::{Column, Escape, Field, Fields, Grammar, Piece, Syntax, Texture, Variable};
 
@@ -43,6 +43,9 @@ pub enum Shape {
     Rest,
 }
 
+/// The bytes of a literal that are compared at once.
+const HEAD: usize = 8;
+
 /// Bytes that stand in every line, ready to be compared eight at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Literal {
@@ -53,20 +56,23 @@ pub struct Literal {
     head: u64,
     /// All ones where `head` has a byte.
     mask: u64,
+    /// What is behind `head`.
+    tail: Needle,
 }
 
 impl From<Vec<u8>> for Literal {
     fn from(bytes: Vec<u8>) -> Self {
-        let (mut head, mut mask) = ([0; 8], [0; 8]);
-        for (at, byte) in bytes.iter().take(8).enumerate() {
+        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
+        for (at, byte) in bytes.iter().take(HEAD).enumerate() {
             head[at] = *byte;
             mask[at] = 0xff;
         }
         Literal {
-            bytes,
             first: ByteNeedle::new(head[0]),
+            tail: bytes.get(HEAD..).unwrap_or_default().into(),
             head: u64::from_ne_bytes(head),
             mask: u64::from_ne_bytes(mask),
+            bytes,
         }
     }
 }
@@ -86,18 +92,18 @@ impl Literal {
         self.first.find(text)
     }
 
-    /// As [`Literal::find_first`] of a literal that [is short](Literal::is_short), where it does stand
-    /// there and the text goes on for a few bytes. `None` says nothing.
+    /// As [`Literal::find_first`], where its head, up to eight bytes, does stand there and the text goes
+    /// on for a few bytes. `None` says nothing.
     #[must_use]
     #[inline(always)]
-    pub fn find_short(&self, text: &[u8]) -> Option<usize> {
-        // A literal that begins in the step ends in this.
-        const STEP_AND_LITERAL: usize = scan::STEP + 8;
+    pub fn find_head(&self, text: &[u8]) -> Option<usize> {
+        // A head that begins in the step ends in this.
+        const STEP_AND_HEAD: usize = scan::STEP + HEAD;
         let mut left = text;
         loop {
-            let near = left.first_chunk::<STEP_AND_LITERAL>()?;
+            let near = left.first_chunk::<STEP_AND_HEAD>()?;
             if let Some(at) = self.first.find_in_step(near.first_chunk()?) {
-                let head = near.get(at..)?.first_chunk::<8>()?;
+                let head = near.get(at..)?.first_chunk::<HEAD>()?;
                 let is_there = u64::from_ne_bytes(*head) & self.mask == self.head;
                 return is_there.then_some(text.len() - left.len() + at);
             }
@@ -112,19 +118,13 @@ impl Literal {
         &self.bytes
     }
 
-    /// Whether it is so short that it is compared in one step.
-    #[must_use]
-    pub fn is_short(&self) -> bool {
-        (1..=8).contains(&self.bytes.len())
-    }
-
     /// What follows the literal, where the input begins with it.
     #[must_use]
     #[inline]
     pub fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
         // Nearly every literal is short, and nearly every input has eight bytes left.
-        if self.bytes.len() <= 8
-            && let Some(head) = input.first_chunk::<8>()
+        if self.bytes.len() <= HEAD
+            && let Some(head) = input.first_chunk::<HEAD>()
         {
             let same = u64::from_ne_bytes(*head) & self.mask == self.head;
             return if same {
@@ -133,7 +133,59 @@ impl Literal {
                 None
             };
         }
-        input.strip_prefix(self.bytes.as_slice())
+        if !input.starts_with(self.bytes.get(..HEAD).unwrap_or(&self.bytes)) {
+            return None;
+        }
+        input.get(self.end_behind_head(input, 0)?..)
+    }
+
+    /// The place behind the literal, whose head stands at this place.
+    #[must_use]
+    #[inline(always)]
+    pub fn end_behind_head(&self, input: &[u8], at: usize) -> Option<usize> {
+        if self.bytes.len() <= HEAD {
+            return Some(at + self.bytes.len());
+        }
+        self.tail.end_at(input, at + HEAD)
+    }
+}
+
+/// How the end of the usual value of a step is found at once: mostly it is where the first byte of the
+/// literal after it stands for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usual {
+    /// There, of a literal that is compared in one step.
+    Short,
+    /// There, of a longer literal.
+    Long,
+    /// There, unless the value is a list that goes on.
+    Element,
+    /// It has this many bytes.
+    Fixed(usize),
+    /// Not at once.
+    Unknown,
+}
+
+impl Usual {
+    /// Of a value of this shape before this literal.
+    #[must_use]
+    pub fn of(shape: Shape, then: &Literal) -> Usual {
+        let bytes = then.bytes();
+        match shape {
+            Shape::Fixed(length) => Usual::Fixed(length),
+            Shape::Until | Shape::Quoted | Shape::Word => match bytes.len() {
+                0 => Usual::Unknown,
+                1..=HEAD => Usual::Short,
+                _ => Usual::Long,
+            },
+            // What begins as the separators of a list do is not told from them in one look.
+            Shape::List
+                if bytes.len() > 1 && !bytes.starts_with(b", ") && !bytes.starts_with(b" :") =>
+            {
+                Usual::Element
+            }
+            _ => Usual::Unknown,
+        }
     }
 }
 
@@ -144,9 +196,8 @@ pub struct Step {
     pub shape: Shape,
     /// Field and index of the column, where the run needs the value.
     pub keep: Option<(Field, u8)>,
-    /// Whether the value mostly ends where the first byte of the short literal after it stands for
-    /// the first time.
-    pub is_plain: bool,
+    /// How the end of the usual value is found at once.
+    pub usual: Usual,
     /// The literal after the value; empty at the end of the line.
     pub then: Literal,
     /// The name of the value in the definition, for messages.
@@ -359,8 +410,7 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
             Piece::Literal(text) => match steps.last_mut() {
                 Some(step) => {
                     step.then = text.clone().into();
-                    step.is_plain = step.then.is_short()
-                        && matches!(step.shape, Shape::Until | Shape::Quoted | Shape::Word);
+                    step.usual = Usual::of(step.shape, &step.then);
                 }
                 None => lead = text.clone().into(),
             },
@@ -392,18 +442,19 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     steps.push(Step {
                         shape: Shape::Blanks,
                         keep: None,
-                        is_plain: false,
+                        usual: Usual::Unknown,
                         then: Literal::default(),
                         name: variable.shown(),
                         is_digits: false,
                     });
                 }
                 let shape = shape(before, after, is_last, variable, escape);
+                let then = Literal::default();
                 steps.push(Step {
                     shape,
                     keep,
-                    is_plain: false,
-                    then: Literal::default(),
+                    usual: Usual::of(shape, &then),
+                    then,
                     name: variable.shown(),
                     is_digits: variable.texture == Texture::Digits,
                 });

@@ -511,6 +511,18 @@ fn own_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Rejec
     match texts.plain_time(field) {
         Some(time) => Ok(Some(time)),
         None if !texts.values.has_any(Fields::NONE.with(field)) => Ok(None),
+        None => other_duration(texts, field),
+    }
+}
+
+/// As [`own_duration`], of any number in any unit.
+#[inline(never)]
+fn other_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Reject> {
+    let Some(text) = texts.raw(field) else {
+        return Ok(None);
+    };
+    match texts.unit(field).read(text) {
+        Some(time) => Ok(Some(time)),
         None => unusual_duration(texts, field),
     }
 }

@@ -7,7 +7,7 @@ use nom::{Err, IResult, Parser};
 
 use super::Misfit;
 use super::values::Values;
-use crate::grammar::{Literal, Shape, Step, TextPlan};
+use crate::grammar::{Literal, Shape, Step, TextPlan, Usual};
 use crate::scan;
 
 /// No more than "it does not fit": the message is made by [`misfit`], for the few lines that need one.
@@ -22,7 +22,7 @@ type Parsed<'a> = IResult<&'a [u8], &'a [u8], ()>;
 pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<(), ()> {
     let mut left = plan.lead.strip(line).ok_or(())?;
     for step in &plan.steps {
-        let (length, next) = match plain(step, left) {
+        let (length, next) = match usual(step, left) {
             Some(found) => found,
             None => other(step, left).ok_or(())?,
         };
@@ -35,13 +35,13 @@ pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<
     if left.is_empty() { Ok(()) } else { Err(()) }
 }
 
-/// The fastest path of [`value`], for the usual value of a step that is plain, or of one length: the
+/// The fastest path of [`value`], for the usual value of a step that is short or of one length: the
 /// length of the value, and that with the literal after it. `None` says nothing.
 #[inline(always)]
-fn plain(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
-    let length = if step.is_plain {
-        step.then.find_short(input)?
-    } else if let Shape::Fixed(length) = step.shape {
+fn usual(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
+    let length = if step.usual == Usual::Short {
+        step.then.find_head(input)?
+    } else if let Usual::Fixed(length) = step.usual {
         step.then.strip(input.get(length..)?)?;
         length
     } else {
@@ -50,10 +50,29 @@ fn plain(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
     Some((length, length + step.then.bytes().len()))
 }
 
-/// As [`plain`], for every value; `None` where the line does not fit.
-// Few values come here, and the loop over the others is to be small.
-#[inline(never)]
+/// As [`usual`], for every value; `None` where the line does not fit.
+#[inline(always)]
 fn other(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
+    let long = match step.usual {
+        Usual::Long | Usual::Element => before_long(step, input),
+        _ => None,
+    };
+    long.or_else(|| unusual(step, input))
+}
+
+/// As [`usual`], of what is before a long literal, or one element of a list.
+// Few values come here and to the next, and the loop over the others is to be small.
+#[inline(never)]
+fn before_long(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
+    let length = step.then.find_head(input)?;
+    if step.usual == Usual::Element && input.get(..length)?.ends_with(b",") {
+        return None;
+    }
+    Some((length, step.then.end_behind_head(input, length)?))
+}
+
+#[inline(never)]
+fn unusual(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
     at_first_sight(step, input).or_else(|| {
         let (left, value) = value(step, input).ok()?;
         Some((value.len(), input.len() - left.len()))
@@ -61,7 +80,7 @@ fn other(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// The fast path of [`value`], for the usual value: the byte with which the literal after it begins
-/// stands nowhere in it, and a list has one element. Gives what [`plain`] gives.
+/// stands nowhere in it, and a list has one element. Gives what [`usual`] gives.
 #[inline(always)]
 fn at_first_sight(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
     let length = match step.shape {
@@ -325,7 +344,21 @@ mod tests {
 
     #[test]
     fn what_is_read_at_first_sight_is_the_value() {
-        let literals: &[&[u8]] = &[b"", b" ", b"\"", b"\" ", b" - ", b", ", b" : x", b"]"];
+        let literals: &[&[u8]] = &[
+            b"",
+            b" ",
+            b"\"",
+            b"\" ",
+            b" - ",
+            b", ",
+            b" : x",
+            b"]",
+            b" b",
+            b",x",
+            b" - to be",
+            b", in steps",
+            b"\" \\, : long",
+        ];
         let pieces = [
             "a",
             "0.1",
@@ -338,7 +371,9 @@ mod tests {
             "]",
             ", ",
             " : ",
-            "long enough to be looked at in steps",
+            " b",
+            ",x",
+            "long enough - to be looked at, in steps",
         ];
         let shapes = [
             Shape::Fixed(3),
@@ -369,14 +404,19 @@ mod tests {
                     let step = Step {
                         shape,
                         keep: None,
-                        is_plain: then.is_short()
-                            && matches!(shape, Shape::Until | Shape::Quoted | Shape::Word),
+                        usual: Usual::of(shape, &then),
                         then,
                         name: String::new(),
                         is_digits: false,
                     };
                     let text = text.as_bytes();
-                    let found = [plain(&step, text), at_first_sight(&step, text)];
+                    let found = [
+                        usual(&step, text),
+                        matches!(step.usual, Usual::Long | Usual::Element)
+                            .then(|| before_long(&step, text))
+                            .flatten(),
+                        at_first_sight(&step, text),
+                    ];
                     for (length, next) in found.into_iter().flatten() {
                         quick += 1;
                         let wanted = value(&step, text);
