@@ -6,7 +6,7 @@
 mod segments;
 
 use crate::grammar::{Field, Fields};
-use crate::record::attempts::{Then, attempts, is_single};
+use crate::record::attempts::{Then, attempts};
 use crate::record::server_timing::metrics;
 use crate::record::{Record, Reject};
 use crate::unit::{Micros, Unit};
@@ -337,8 +337,8 @@ impl Phases {
         responses: &[u8],
     ) -> Result<Option<Micros>, Reject> {
         let unit = record.unit(Field::Response);
-        if is_single(responses) {
-            return element(unit, responses);
+        if let Some(time) = unit.read(responses) {
+            return Ok(Some(time));
         }
         let mut statuses = record.raw(Field::UpstreamStatus).map(attempts);
         for (response, then) in attempts(responses) {
@@ -438,8 +438,8 @@ fn last_element(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Rej
         return Ok(None);
     };
     let unit = record.unit(field);
-    if is_single(text) {
-        return element(unit, text);
+    if let Some(time) = unit.read(text) {
+        return Ok(Some(time));
     }
     let mut last = None;
     for (text, _) in attempts(text) {

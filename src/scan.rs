@@ -132,12 +132,12 @@ fn places_in_few<const N: usize>(needles: [ByteNeedle; N], text: &[u8]) -> u32 {
     places & 0xff | places >> HALF << (text.len() - HALF)
 }
 
-/// A text that is looked for at given places of others, sixteen bytes at a time.
+/// A text that is looked for at given places of others, two steps at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Needle {
     text: Box<[u8]>,
     /// Its bytes, 0 behind its end, and all ones where it has a byte.
-    steps: Box<[(u8x16, u8x16)]>,
+    steps: Box<[[(u8x16, u8x16); 2]]>,
 }
 
 impl From<&[u8]> for Needle {
@@ -148,9 +148,13 @@ impl From<&[u8]> for Needle {
             mask[..bytes.len()].fill(0xff);
             (u8x16::new(want), u8x16::new(mask))
         };
+        let steps = |bytes: &[u8]| {
+            let (first, second) = bytes.split_at(bytes.len().min(STEP));
+            [step(first), step(second)]
+        };
         Needle {
             text: text.into(),
-            steps: text.chunks(STEP).map(step).collect(),
+            steps: text.chunks(2 * STEP).map(steps).collect(),
         }
     }
 }
@@ -161,14 +165,16 @@ impl Needle {
     #[inline(always)]
     pub fn end_at(&self, text: &[u8], at: usize) -> Option<usize> {
         let left = text.get(at..)?;
-        let (chunks, _) = left.as_chunks::<STEP>();
+        let (chunks, _) = left.as_chunks::<{ 2 * STEP }>();
         if chunks.len() < self.steps.len() {
             // Near the end of the text.
             return left.starts_with(&self.text).then_some(at + self.text.len());
         }
-        for (have, (want, mask)) in chunks.iter().zip(&self.steps) {
-            let same = (u8x16::new(*have) & *mask).simd_eq(*want);
-            if same.to_bitmask() != 0xffff {
+        for (have, [first, second]) in chunks.iter().zip(&self.steps) {
+            let same = |at: usize, (want, mask): &(u8x16, u8x16)| {
+                (u8x16::new(step(have, at)) & *mask).simd_eq(*want)
+            };
+            if (same(0, first) & same(STEP, second)).to_bitmask() != 0xffff {
                 return None;
             }
         }

@@ -3,7 +3,7 @@
 //! A stamp is never altered: what the log says is what is counted. A stamp that is no date is
 //! refused (`None`), and its line becomes a reject.
 
-use crate::unit::Micros;
+use crate::unit::{Micros, integer};
 
 /// A point in time in microseconds since 1970-01-01T00:00:00Z; may be negative.
 #[derive(
@@ -108,10 +108,14 @@ fn four(text: &[u8], at: usize) -> Option<i64> {
 }
 
 /// `+0600`, `+06:00`, `-0330`, `Z`: seconds east of UTC.
+#[inline]
 fn offset(text: &[u8]) -> Option<i64> {
+    if text == b"Z" {
+        return Some(0);
+    }
     let (sign, digits) = text.split_first()?;
     let (hours, minutes) = match (sign, digits.len()) {
-        (b'Z' | b'z', 0) => return Some(0),
+        (b'z', 0) => return Some(0),
         (b'+' | b'-', 4) => (two(digits, 0)?, two(digits, 2)?),
         (b'+' | b'-', 5) if digits[2] == b':' => (two(digits, 0)?, two(digits, 3)?),
         (b'+' | b'-', 2) => (two(digits, 0)?, 0),
@@ -218,6 +222,8 @@ fn iso8601(text: &[u8]) -> Option<Stamp> {
     let [b'-', b'-', b'T' | b't' | b' ', b':', b':'] = marks else {
         return None;
     };
+    let date = integer(&[0, 1, 2, 3, 5, 6, 8, 9].map(|at| text[at]))?.cast_signed();
+    let time = integer(&[11, 12, 14, 15, 17, 18].map(|at| text[at]))?.cast_signed();
     let (fraction, east) = match rest {
         [b'.' | b',', digits @ ..] => {
             let n = digits.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -228,12 +234,12 @@ fn iso8601(text: &[u8]) -> Option<Stamp> {
         }
         _ => (&b""[..], rest),
     };
-    let date = days(four(text, 0)?, two(text, 5)?, two(text, 8)?)?;
+    let date = days(date / 10_000, date / 100 % 100, date % 100)?;
     let whole = stamp(
         date,
-        two(text, 11)?,
-        two(text, 14)?,
-        two(text, 17)?,
+        time / 10_000,
+        time / 100 % 100,
+        time % 100,
         offset(east)?,
     )?;
     Some(Stamp(whole.0 + micros_of_fraction(fraction)))

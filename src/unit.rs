@@ -116,7 +116,10 @@ impl Unit {
             Unit::Nanoseconds => short_whole(text).map(|ns| ns / 1_000),
             Unit::Suffix => return read_with_suffix(text),
         };
-        whole.or_else(|| self.read_decimal(text)).map(Micros)
+        match whole {
+            Some(time) => Some(Micros(time)),
+            None => self.read_decimal(text).map(Micros),
+        }
     }
 }
 

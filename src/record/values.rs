@@ -63,15 +63,20 @@ impl Values {
     /// Notes that the field's text is `start..end` of the line, and which column gave it.
     #[inline(always)]
     pub fn set(&mut self, (field, column): (Field, u8), line: &[u8], start: usize, end: usize) {
-        let text = line.get(start..end).unwrap_or_default();
-        self.put((field, column), start, text, text.len());
         let at = field as usize % ROOM;
+        self.places[at] = Place {
+            start: start as u32,
+            end: end as u32,
+        };
         self.columns[at] = column;
         self.present |= 1 << at;
-        if !self.is_seconds[usize::from(column)] {
-            // Another column may have given the field in the line before.
-            self.times[at] = NOT_PLAIN;
-        }
+        // Another column may have given the field in the line before: what is no duration is noted, too.
+        self.times[at] = if self.is_seconds[usize::from(column)] {
+            let time = line.get(start..end).and_then(usual_seconds);
+            time.unwrap_or(NOT_PLAIN)
+        } else {
+            NOT_PLAIN
+        };
     }
 
     /// As [`Values::set`], of a field whose column is known and that [`Values::set_present`] is told
