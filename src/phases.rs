@@ -6,7 +6,7 @@
 mod segments;
 
 use crate::grammar::{Field, Fields};
-use crate::record::attempts::{Then, attempts};
+use crate::record::attempts::{Then, attempts, is_single};
 use crate::record::server_timing::metrics;
 use crate::record::{Record, Reject};
 use crate::unit::{Micros, Unit};
@@ -337,8 +337,11 @@ impl Phases {
         responses: &[u8],
     ) -> Result<Option<Micros>, Reject> {
         let unit = record.unit(Field::Response);
-        if let Some(time) = unit.read(responses) {
+        if let Some(time) = unit.read_whole(responses) {
             return Ok(Some(time));
+        }
+        if is_single(responses) {
+            return element(unit, responses);
         }
         let mut statuses = record.raw(Field::UpstreamStatus).map(attempts);
         for (response, then) in attempts(responses) {
@@ -438,8 +441,11 @@ fn last_element(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Rej
         return Ok(None);
     };
     let unit = record.unit(field);
-    if let Some(time) = unit.read(text) {
+    if let Some(time) = unit.read_whole(text) {
         return Ok(Some(time));
+    }
+    if is_single(text) {
+        return element(unit, text);
     }
     let mut last = None;
     for (text, _) in attempts(text) {

@@ -109,29 +109,37 @@ impl Unit {
     /// value over 2⁶³ µs.
     #[must_use]
     pub fn read(self, text: &[u8]) -> Option<Micros> {
-        let whole = match self {
-            Unit::Seconds => None,
-            Unit::Milliseconds => short_whole(text).map(|ms| ms * 1_000),
-            Unit::Microseconds => short_whole(text),
-            Unit::Nanoseconds => short_whole(text).map(|ns| ns / 1_000),
+        let short = match self {
+            Unit::Seconds => short_decimal(text, 6),
             Unit::Suffix => return read_with_suffix(text),
+            _ => self.read_whole(text).map(|time| time.0),
         };
-        match whole {
+        match short {
             Some(time) => Some(Micros(time)),
             None => self.read_decimal(text).map(Micros),
         }
     }
-}
 
-impl Unit {
+    /// As [`Unit::read`] of a whole number of a unit below seconds, with no more than fifteen digits, as
+    /// most servers write them. `None` says nothing.
+    #[must_use]
+    #[inline]
+    pub fn read_whole(self, text: &[u8]) -> Option<Micros> {
+        match self {
+            Unit::Seconds | Unit::Suffix => None,
+            Unit::Milliseconds => short_whole(text).map(|ms| Micros(ms * 1_000)),
+            Unit::Microseconds => short_whole(text).map(Micros),
+            Unit::Nanoseconds => short_whole(text).map(|ns| Micros(ns / 1_000)),
+        }
+    }
+
     /// As [`Unit::read`] of any number without a unit of its own.
     fn read_decimal(self, text: &[u8]) -> Option<u64> {
         let short = match self {
-            Unit::Seconds => short_decimal(text, 6),
             Unit::Milliseconds => short_decimal(text, 3),
-            Unit::Microseconds => short_decimal(text, 0),
             Unit::Nanoseconds => short_decimal(text, 0).map(|ns| ns / 1_000),
-            Unit::Suffix => None,
+            Unit::Microseconds => short_decimal(text, 0),
+            Unit::Seconds | Unit::Suffix => None,
         };
         short.or_else(|| decimal(text, self.shift()))
     }

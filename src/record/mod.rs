@@ -521,7 +521,7 @@ fn other_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Rej
     let Some(text) = texts.raw(field) else {
         return Ok(None);
     };
-    match texts.unit(field).read(text) {
+    match texts.unit(field).read_whole(text) {
         Some(time) => Ok(Some(time)),
         None => unusual_duration(texts, field),
     }
