@@ -144,7 +144,7 @@ impl Clock {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Phases {
     /// Bit `n` is set where phase `n` is known; `us` holds stale data elsewhere.
-    known: u16,
+    known: u32,
     us: [u64; Phase::COUNT],
     /// Some difference was negative and counts as zero: the two clocks of nginx disagree by up to
     /// 4 ms.
@@ -239,24 +239,25 @@ impl Phases {
     #[must_use]
     #[inline]
     pub fn get(&self, phase: Phase) -> Option<Micros> {
-        (self.known & (1 << phase as u16) != 0).then(|| Micros(self.us[phase as usize]))
+        (self.known & (1 << phase as u32) != 0).then(|| Micros(self.us[phase as usize]))
     }
 
-    /// Each phase, in the order of [`Phase::ALL`].
+    /// The phases that are known, by their place in [`Phase::ALL`], and in its order.
     #[inline(always)]
-    pub fn all(&self) -> impl Iterator<Item = Option<Micros>> {
-        let mut known = self.known;
-        self.us.iter().map(move |us| {
-            let is_known = known & 1 != 0;
-            known >>= 1;
-            is_known.then_some(Micros(*us))
+    pub fn places(&self) -> impl Iterator<Item = (usize, Micros)> {
+        let mut left = self.known;
+        std::iter::from_fn(move || {
+            let at = left.trailing_zeros() as usize;
+            let us = self.us.get(at)?;
+            left &= left - 1;
+            Some((at, Micros(*us)))
         })
     }
 
     /// The phases that are known, in the order of [`Phase::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Phase, Micros)> {
-        let all = Phase::ALL.into_iter().zip(self.all());
-        all.filter_map(|(phase, duration)| Some((phase, duration?)))
+        self.places()
+            .filter_map(|(at, duration)| Some((*Phase::ALL.get(at)?, duration)))
     }
 
     /// Whether no phase is known.
@@ -268,7 +269,7 @@ impl Phases {
 
     #[inline]
     fn set(&mut self, phase: Phase, duration: Micros) {
-        self.known |= 1 << phase as u16;
+        self.known |= 1 << phase as u32;
         self.us[phase as usize] = duration.0;
     }
 

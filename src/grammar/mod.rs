@@ -16,7 +16,7 @@ pub use field::{Column, Field, Fields, Reading};
 pub use language::{
     Definition, GrammarError, Language, Names, compile, parse_definition, variable,
 };
-pub use plan::{Key, KeyedPlan, Layout, Literal, Null, Plan, Shape, Step, TextPlan, Usual};
+pub use plan::{Key, KeyedPlan, Layout, Literal, Null, Plan, Shape, Step, TextPlan};
 pub use role::{of_role, role_of};
 pub use variable::{Meaning, Texture, Variable};
 

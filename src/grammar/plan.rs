@@ -150,45 +150,6 @@ impl Literal {
     }
 }
 
-/// How the end of the usual value of a step is found at once: mostly it is where the first byte of the
-/// literal after it stands for the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Usual {
-    /// There, of a literal that is compared in one step.
-    Short,
-    /// There, of a longer literal.
-    Long,
-    /// There, unless the value is a list that goes on.
-    Element,
-    /// It has this many bytes.
-    Fixed(usize),
-    /// Not at once.
-    Unknown,
-}
-
-impl Usual {
-    /// Of a value of this shape before this literal.
-    #[must_use]
-    pub fn of(shape: Shape, then: &Literal) -> Usual {
-        let bytes = then.bytes();
-        match shape {
-            Shape::Fixed(length) => Usual::Fixed(length),
-            Shape::Until | Shape::Quoted | Shape::Word => match bytes.len() {
-                0 => Usual::Unknown,
-                1..=HEAD => Usual::Short,
-                _ => Usual::Long,
-            },
-            // What begins as the separators of a list do is not told from them in one look.
-            Shape::List
-                if bytes.len() > 1 && !bytes.starts_with(b", ") && !bytes.starts_with(b" :") =>
-            {
-                Usual::Element
-            }
-            _ => Usual::Unknown,
-        }
-    }
-}
-
 /// A value and the literal that follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -196,8 +157,11 @@ pub struct Step {
     pub shape: Shape,
     /// Field and index of the column, where the run needs the value.
     pub keep: Option<(Field, u8)>,
-    /// How the end of the usual value is found at once.
-    pub usual: Usual,
+    /// Whether the value mostly ends where the first byte of the short literal after it stands for the
+    /// first time.
+    pub is_plain: bool,
+    /// The same of a longer literal, or of a list, one of whose elements the literal cannot be.
+    pub is_plain_before_long: bool,
     /// The literal after the value; empty at the end of the line.
     pub then: Literal,
     /// The name of the value in the definition, for messages.
@@ -205,6 +169,25 @@ pub struct Step {
     /// Whether the value is nothing but digits, points and dashes, for messages too: what is read as
     /// a number is checked there.
     pub is_digits: bool,
+}
+
+impl Step {
+    /// Puts a literal behind the value.
+    pub fn end_with(&mut self, then: Literal) {
+        let bytes = then.bytes();
+        let ends_at_first = match self.shape {
+            Shape::Until | Shape::Quoted | Shape::Word => !bytes.is_empty(),
+            // What begins as the separators of a list do is not told from them in one look.
+            Shape::List => {
+                bytes.len() > 1 && !bytes.starts_with(b", ") && !bytes.starts_with(b" :")
+            }
+            _ => false,
+        };
+        let is_short = bytes.len() <= HEAD && self.shape != Shape::List;
+        self.is_plain = ends_at_first && is_short;
+        self.is_plain_before_long = ends_at_first && !is_short;
+        self.then = then;
+    }
 }
 
 /// The plan of a text line.
@@ -408,10 +391,7 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
     for (at, piece) in pieces.iter().enumerate() {
         match piece {
             Piece::Literal(text) => match steps.last_mut() {
-                Some(step) => {
-                    step.then = text.clone().into();
-                    step.usual = Usual::of(step.shape, &step.then);
-                }
+                Some(step) => step.end_with(text.clone().into()),
                 None => lead = text.clone().into(),
             },
             Piece::Value(variable) => {
@@ -442,19 +422,20 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     steps.push(Step {
                         shape: Shape::Blanks,
                         keep: None,
-                        usual: Usual::Unknown,
+                        is_plain: false,
+                        is_plain_before_long: false,
                         then: Literal::default(),
                         name: variable.shown(),
                         is_digits: false,
                     });
                 }
                 let shape = shape(before, after, is_last, variable, escape);
-                let then = Literal::default();
                 steps.push(Step {
                     shape,
                     keep,
-                    usual: Usual::of(shape, &then),
-                    then,
+                    is_plain: false,
+                    is_plain_before_long: false,
+                    then: Literal::default(),
                     name: variable.shown(),
                     is_digits: variable.texture == Texture::Digits,
                 });

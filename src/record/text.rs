@@ -7,7 +7,7 @@ use nom::{Err, IResult, Parser};
 
 use super::Misfit;
 use super::values::Values;
-use crate::grammar::{Literal, Shape, Step, TextPlan, Usual};
+use crate::grammar::{Literal, Shape, Step, TextPlan};
 use crate::scan;
 
 /// No more than "it does not fit": the message is made by [`misfit`], for the few lines that need one.
@@ -39,9 +39,9 @@ pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<
 /// length of the value, and that with the literal after it. `None` says nothing.
 #[inline(always)]
 fn usual(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
-    let length = if step.usual == Usual::Short {
+    let length = if step.is_plain {
         step.then.find_head(input)?
-    } else if let Usual::Fixed(length) = step.usual {
+    } else if let Shape::Fixed(length) = step.shape {
         step.then.strip(input.get(length..)?)?;
         length
     } else {
@@ -53,9 +53,10 @@ fn usual(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
 /// As [`usual`], for every value; `None` where the line does not fit.
 #[inline(always)]
 fn other(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
-    let long = match step.usual {
-        Usual::Long | Usual::Element => before_long(step, input),
-        _ => None,
+    let long = if step.is_plain_before_long {
+        before_long(step, input)
+    } else {
+        None
     };
     long.or_else(|| unusual(step, input))
 }
@@ -65,7 +66,7 @@ fn other(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
 #[inline(never)]
 fn before_long(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
     let length = step.then.find_head(input)?;
-    if step.usual == Usual::Element && input.get(..length)?.ends_with(b",") {
+    if step.shape == Shape::List && input.get(..length)?.ends_with(b",") {
         return None;
     }
     Some((length, step.then.end_behind_head(input, length)?))
@@ -401,18 +402,20 @@ mod tests {
                         continue;
                     }
                     let then = Literal::from(then.to_vec());
-                    let step = Step {
+                    let mut step = Step {
                         shape,
                         keep: None,
-                        usual: Usual::of(shape, &then),
-                        then,
+                        is_plain: false,
+                        is_plain_before_long: false,
+                        then: Literal::default(),
                         name: String::new(),
                         is_digits: false,
                     };
+                    step.end_with(then);
                     let text = text.as_bytes();
                     let found = [
                         usual(&step, text),
-                        matches!(step.usual, Usual::Long | Usual::Element)
+                        step.is_plain_before_long
                             .then(|| before_long(&step, text))
                             .flatten(),
                         at_first_sight(&step, text),

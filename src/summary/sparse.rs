@@ -211,17 +211,30 @@ impl<T: Additive> Sparse<T> {
     /// Sorts the windows and adds up repetitions.
     pub fn settle(&mut self) {
         self.recent = [u32::MAX; PLACES];
-        if self.entries.is_sorted_by(|a, b| a.0 < b.0) {
+        let sorted = 1 + self
+            .entries
+            .windows(2)
+            .take_while(|pair| pair[0].0 < pair[1].0)
+            .count();
+        let Some((before, behind)) = self.entries.split_at_checked(sorted) else {
             return;
-        }
-        self.entries.sort_unstable_by_key(|entry| entry.0);
-        self.entries.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1.add(&next.1);
+        };
+        // What was in order at the last time mostly comes before all that was added since.
+        let Some(least) = behind.iter().map(|entry| entry.0).min() else {
+            return;
+        };
+        let mut kept = before.partition_point(|entry| entry.0 < least);
+        self.entries[kept..].sort_unstable_by_key(|entry| entry.0);
+        for at in kept + 1..self.entries.len() {
+            let next = self.entries[at];
+            if next.0 == self.entries[kept].0 {
+                self.entries[kept].1.add(&next.1);
+            } else {
+                kept += 1;
+                self.entries[kept] = next;
             }
-            same
-        });
+        }
+        self.entries.truncate(kept + 1);
     }
 
     /// Goes from this grid to the next coarser one.

@@ -236,14 +236,12 @@ impl Tally {
                 return;
             }
             Ending::Whole => {
-                for (at, (tally, duration)) in self.phases.iter_mut().zip(phases.all()).enumerate()
-                {
-                    if let Some(duration) = duration {
-                        if RUNS && IS_COMPARED[at] {
-                            tally.record_sums(duration);
-                        } else {
-                            tally.record(duration, growth);
-                        }
+                for (at, duration) in phases.places() {
+                    let tally = &mut self.phases[at];
+                    if RUNS && IS_COMPARED[at] {
+                        tally.record_sums(duration);
+                    } else {
+                        tally.record(duration, growth);
                     }
                 }
                 any = !phases.is_empty();
