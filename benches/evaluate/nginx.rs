@@ -125,12 +125,22 @@ fn course(request: &Request, served: &Service, draw: &mut Draw) -> Course {
             answered: false,
         };
     }
-    let joins = request.joins();
-    let connected = joins + draw.below(400);
+    if request.refused {
+        let end = request.asks() + draw.below(MS);
+        return Course {
+            connected: end,
+            header: end,
+            upstream_end: end,
+            end: end + 30,
+            status: 502,
+            answered: false,
+        };
+    }
+    let connected = request.joins() + draw.below(400);
     let header = served.done.max(connected) + 60 + draw.below(200);
     let upstream_end = header + request.answer_bytes / 100 + draw.below(80);
     let leaves = request.at.saturating_add(request.patience);
-    let gives_up = joins + READ_TIMEOUT;
+    let gives_up = connected + READ_TIMEOUT;
     let cut = leaves.min(gives_up);
     if cut < header {
         let status = if leaves < gives_up { 499 } else { 504 };
@@ -211,7 +221,8 @@ impl Line<'_> {
         seconds(out, end_ms - (EPOCH_US + request.at) / MS)?;
         let hit = request.cached == Cached::Hit;
         let cut = !course.answered;
-        self.list(out, " uct=\"", hit, |_| None, Some(course.connected))?;
+        let connected = (!request.refused).then_some(course.connected);
+        self.list(out, " uct=\"", hit, |_| None, connected)?;
         self.list(
             out,
             "\" uht=\"",
@@ -290,10 +301,7 @@ impl Line<'_> {
             out.extend_from_slice(b", ");
         }
         match until {
-            Some(until) => seconds(
-                out,
-                (until + LEAD) / MS - (self.request.joins() + LEAD) / MS,
-            ),
+            Some(until) => seconds(out, (until + LEAD) / MS - (self.request.asks() + LEAD) / MS),
             None => {
                 out.push(b'-');
                 Ok(())

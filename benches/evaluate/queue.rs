@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::draw::{Draw, Stream};
 use super::effect::{Effect, Own, own_time};
-use super::traffic::{Cached, Request};
+use super::traffic::Request;
 use super::world::{Micros, World};
 
 /// In which order a host's waiting requests are taken up.
@@ -30,7 +30,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// How long it queued; nothing where it was never begun, as one from the cache is.
+    /// How long it queued; nothing where it was never begun.
     pub fn wait(&self, request: &Request) -> Micros {
         self.start.saturating_sub(request.joins())
     }
@@ -41,7 +41,7 @@ impl Service {
     }
 }
 
-/// Serves all requests; an answer for each, in the same order. Requests from the cache are never begun.
+/// Serves all requests; an answer for each, in the same order. Requests that no host has to serve are never begun.
 pub fn serve(
     world: &World,
     discipline: Discipline,
@@ -57,7 +57,7 @@ pub fn serve(
                 let request = &requests[*n];
                 world.endpoints[request.endpoint].service == service && request.host == host
             };
-            let asks = |n: &usize| requests[*n].cached != Cached::Hit;
+            let asks = |n: &usize| requests[*n].is_served();
             let mut line: Vec<usize> = (0..requests.len()).filter(here).filter(asks).collect();
             line.sort_by_key(|n| requests[*n].joins());
             let (beside, line): (Vec<usize>, Vec<usize>) = line

@@ -30,6 +30,10 @@ pub struct Request {
     /// The host that serves it in the end.
     pub host: usize,
     pub lost: Option<Lost>,
+    /// Time until the host takes the connection, beyond the network's usual.
+    pub connecting: Micros,
+    /// Nobody is there to take it.
+    pub refused: bool,
     pub cached: Cached,
     pub status: u16,
     /// Own time when nothing is wrong.
@@ -43,9 +47,19 @@ pub struct Request {
 }
 
 impl Request {
+    /// When nginx asks the host that serves it in the end.
+    pub fn asks(&self) -> Micros {
+        self.at + self.lost.map_or(0, |lost| lost.time)
+    }
+
     /// When it joins the queue of its host.
     pub fn joins(&self) -> Micros {
-        self.at + self.lost.map_or(0, |lost| lost.time)
+        self.asks() + self.connecting
+    }
+
+    /// Whether a host has it to serve.
+    pub fn is_served(&self) -> bool {
+        self.cached != Cached::Hit && !self.refused
     }
 }
 
@@ -152,6 +166,8 @@ impl<'w> Traffic<'w> {
             client,
             host: 0,
             lost: None,
+            connecting: 0,
+            refused: false,
             cached: Cached::Uncached,
             status: if draw.chance(8) { 404 } else { 200 },
             plain,

@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use super::panel::{Panel, Series};
 use super::stretch::{blocks, percentile};
+use super::weighted::weighted_median;
 use super::{limits, stretch};
 use crate::summary::{Summary, TIMED};
 
@@ -444,18 +445,6 @@ pub fn additive(excesses: &[Excess]) -> Fit {
         error: 1.25 / weights.sqrt(),
         extra,
     }
-}
-
-/// The value at which half of the weight is reached.
-fn weighted_median(mut values: Vec<(f64, f64)>) -> Option<f64> {
-    values.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half: f64 = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
-    let mut seen = 0.0;
-    let found = values.iter().find(|(_, weight)| {
-        seen += weight;
-        seen >= half
-    });
-    found.map(|(value, _)| *value)
 }
 
 #[cfg(test)]

@@ -46,6 +46,12 @@ pub enum Kind {
     CachedErrors,
     /// Regular probes take a visible share of busy time.
     HealthCheckLoad,
+    /// Requests end without an answer after the same round time.
+    Timeouts,
+    /// Connections to upstreams come about after 1, 3 or 7 s.
+    SynRetransmits,
+    /// Most requests fail with 502 or 503 for a short time.
+    Restarts,
 }
 
 impl Kind {
@@ -71,6 +77,9 @@ impl Kind {
             Kind::CacheCollapse => "cache_collapse",
             Kind::CachedErrors => "cached_errors",
             Kind::HealthCheckLoad => "health_check_load",
+            Kind::Timeouts => "timeouts",
+            Kind::SynRetransmits => "syn_retransmits",
+            Kind::Restarts => "restarts",
         }
     }
 
@@ -96,6 +105,9 @@ impl Kind {
             Kind::CacheCollapse => "hit ratios that fell",
             Kind::CachedErrors => "errors served from cache",
             Kind::HealthCheckLoad => "health checks that load the workers",
+            Kind::Timeouts => "timeouts",
+            Kind::SynRetransmits => "connections whose first packets were lost",
+            Kind::Restarts => "applications that are gone for a while",
         }
     }
 }

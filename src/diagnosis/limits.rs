@@ -3,6 +3,8 @@
 //! others on seeded simulations (`benches/evaluate`, seeds below 10,000). How often the whole is right is
 //! in `docs/evaluation.md`.
 
+use crate::unit::Micros;
+
 /// Requests in an average window of the panel: fewer, and a window's mean says nothing. Chosen.
 pub const REQUESTS_A_WINDOW: f64 = 30.0;
 /// Windows of a panel at most: what a matrix of them and some hundred endpoints may cost. Chosen.
@@ -176,10 +178,19 @@ pub const SIZE_PART: f64 = 0.01;
 
 /// Requests in a block of which a step is told.
 pub const REQUESTS_A_STEP_BLOCK: f64 = 40.0;
+/// Blocks of one course at most: noise that lasts for minutes is averaged within them. Simulated.
+pub const MOST_STEP_BLOCKS: f64 = 96.0;
 /// Blocks on each side of a step at least: so that it lasts.
 pub const STEP_BLOCKS: usize = 8;
 /// A step in octaves: a quarter more. Chosen.
 pub const STEP: f64 = 0.32;
+/// The same against what all endpoints have alike, where the day's rise and fall is not in it: a tenth more.
+/// Chosen.
+pub const STEP_APART: f64 = 0.138;
+/// Into so many bins a log is divided to tell what all endpoints have alike.
+pub const COMMON_BINS: usize = 48;
+/// What is added in parts of all busy time, from which a step is more than context. Chosen.
+pub const STEP_PART: f64 = 0.01;
 /// The same in standard errors: all places in all courses are tried. Chosen.
 pub const STEP_Z: f64 = 8.0;
 
@@ -223,6 +234,34 @@ pub const PROBES_A_WINDOW: f64 = 4.0;
 pub const PROBE_DISPERSION: f64 = 0.25;
 /// The same for heaps, in parts of the largest: chance keeps it the same in wide windows.
 pub const PROBE_HEAPS: f64 = 0.2;
+
+/// Requests that end at the same round time from which they are a limit's: fewer come together by chance.
+/// Chosen.
+pub const TIMEOUTS: u64 = 20;
+/// A request ends so many times as late as its limit at most: timers of busy servers are late. Chosen.
+pub const TIMEOUT_LATE: f64 = 1.03;
+/// Requests that were cut off near a limit are those up to so many times as long, and as short.
+pub const TIMEOUT_NEAR: f64 = 1.5;
+/// The part of them that must be at the limit: where each leaves when it likes it is a twentieth. Chosen.
+pub const TIMEOUT_PART: f64 = 0.6;
+
+/// Connections that came about after 1, 3 or 7 s from which they are told. Chosen.
+pub const SYN_LEAST: u64 = 20;
+/// They take so many times as long at most: the network's own time comes on top, and timers are late. Chosen.
+pub const SYN_LATE: f64 = 1.1;
+/// Slow connections are those that take longer than this, in µs.
+pub const SLOW_CONNECT: f64 = 500_000.0;
+/// The part of them that must have taken 1, 3 or 7 s: of any that take some seconds it is a tenth. Chosen.
+pub const SYN_PART: f64 = 0.7;
+
+/// Seconds within which failures follow each other that belong together. Chosen.
+pub const GONE_PAUSE: u32 = 30;
+/// Failures at least: fewer are a race. Chosen.
+pub const GONE_LEAST: usize = 20;
+/// The part of the requests that must fail: a service of which half is answered is there. Chosen.
+pub const GONE_PART: f64 = 0.6;
+/// A restart takes seconds, and a slow one minutes; an outage may take hours. Chosen.
+pub const GONE_LONGEST: Micros = Micros(300_000_000);
 
 /// Octaves by which requests to other upstreams must have become slower for a slowdown to be that of all.
 pub const ELSEWHERE: f64 = 0.26;

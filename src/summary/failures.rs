@@ -7,16 +7,17 @@
 use std::collections::BTreeMap;
 
 use super::fingerprint::Fingerprint;
+use crate::endpoint::last_upstream;
 use crate::grammar::Field;
 use crate::record::{Record, Request};
 use crate::stamp::Stamp;
 use crate::unit::Micros;
 
 /// Bytes that one failure is counted for.
-pub const EVENT: usize = 8;
+pub const EVENT: usize = 12;
 
 /// A client and target weigh as much as so many failures.
-const KEY: usize = 48;
+const KEY: usize = 32;
 
 /// Texts are kept this far.
 const LONGEST: usize = 128;
@@ -63,6 +64,30 @@ impl Rarity {
     }
 }
 
+/// One failure.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+pub struct Failure {
+    /// When it arrived, in seconds since 1970.
+    pub arrival: u32,
+    /// When it had failed, likewise.
+    pub end: u32,
+    /// Its status.
+    pub status: u16,
+    /// Whether an upstream was asked, as far as the log tells.
+    pub was_asked: bool,
+}
+
 /// The failures of one request: what one client asked for, over and over.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Failing {
@@ -70,8 +95,8 @@ pub struct Failing {
     pub client: Box<[u8]>,
     /// What it asked for: path and query, cut after some length.
     pub target: Box<[u8]>,
-    /// When it arrived and when it had failed, in seconds since 1970; in order once frozen.
-    pub times: Vec<(u32, u32)>,
+    /// Its failures; in the order of time once frozen.
+    pub times: Vec<Failure>,
 }
 
 /// The failures of one endpoint.
@@ -131,7 +156,12 @@ impl Failures {
         let second =
             |stamp: Stamp| u32::try_from(stamp.0.div_euclid(1_000_000).max(0)).unwrap_or(u32::MAX);
         let end = arrival.after(total.unwrap_or_default());
-        failing.times.push((second(arrival), second(end)));
+        failing.times.push(Failure {
+            arrival: second(arrival),
+            end: second(end),
+            status: record.status.unwrap_or_default(),
+            was_asked: last_upstream(record).is_some_and(|address| !address.is_empty()),
+        });
         self.weight += 1;
         self.weight - before
     }

@@ -26,7 +26,7 @@ mod tally;
 mod timeline;
 
 pub use cells::{Cell, MOST_STARTS, NOWHERE, TIMED, Timing};
-pub use failures::Failing;
+pub use failures::{Failing, Failure};
 pub use freeze::freeze;
 pub use histogram::Bucket;
 pub use lens::Lens;

@@ -248,6 +248,53 @@ fn probes_take_a_visible_share_of_the_busy_time_or_next_to_none() {
 }
 
 #[test]
+fn limits_and_lost_packets_are_alike_for_all_and_patience_and_slow_networks_are_not() {
+    // Of what is longer than a second, the part that is 3 % above a whole number of seconds at most.
+    let round = |times: &[Micros]| {
+        let long = times.iter().filter(|time| **time >= 1_000_000);
+        let is_round = |time: &&Micros| (**time % 1_000_000) as f64 <= 0.03 * **time as f64;
+        let (round, all) = (long.clone().filter(is_round).count(), long.count());
+        round as f64 / all as f64
+    };
+    for (name, alike) in [
+        ("timeouts", true),
+        ("impatience", false),
+        ("lost-packets", true),
+        ("slow-network", false),
+    ] {
+        for seed in 0..4 {
+            let case = (Story::named(name).unwrap().case)(seed);
+            let times = case.requests.iter().map(|r| match r.patience {
+                Micros::MAX => r.connecting,
+                patience => patience,
+            });
+            let share = round(&times.collect::<Vec<_>>());
+            assert_eq!(share > 0.9, alike, "{name} {seed}: {share}");
+        }
+    }
+}
+
+#[test]
+fn nobody_takes_connections_in_restarts_and_somebody_fails_where_a_database_does() {
+    for (name, refused) in [("restarts", true), ("failing-database", false)] {
+        for seed in 0..4 {
+            let case = (Story::named(name).unwrap().case)(seed);
+            let failed = case.requests.iter().filter(|r| r.status == 500);
+            assert!(failed.clone().count() >= 10, "{name} {seed}");
+            assert!(
+                failed.clone().all(|r| r.refused == refused),
+                "{name} {seed}"
+            );
+            let is_within = |at: Micros| {
+                let mut windows = case.truth.windows.iter();
+                windows.any(|(from, until)| (*from..*until).contains(&at))
+            };
+            assert!(failed.clone().all(|r| is_within(r.at)), "{name} {seed}");
+        }
+    }
+}
+
+#[test]
 fn unrelated_endpoints_grow_each_in_its_own_time() {
     for seed in 0..6 {
         let case = (Story::named("unrelated").unwrap().case)(seed);

@@ -90,6 +90,7 @@ fn the_other_stories_are_told_and_their_decoys_are_not() {
         "leak",
         "wander",
         "shift",
+        "small-shift",
         "size",
         "size-no-matter",
         "retry-storm",
@@ -100,6 +101,12 @@ fn the_other_stories_are_told_and_their_decoys_are_not() {
         "uneven-replicas",
         "slow-clients",
         "large-answers",
+        "timeouts",
+        "impatience",
+        "lost-packets",
+        "slow-network",
+        "restarts",
+        "failing-database",
     ] {
         for verdict in judged(story, 2, &[Reading::Timing]) {
             assert_eq!(

@@ -3,7 +3,9 @@
 use super::super::draw::{Draw, Stream};
 use super::super::effect::{Effect, What};
 use super::super::traffic::Traffic;
-use super::super::world::{HOUR, MINUTE, Micros, Wish, World, log_uniform, uniform, whole};
+use super::super::world::{
+    Endpoint, HOUR, MINUTE, Micros, Wish, World, log_uniform, uniform, whole,
+};
 use super::{Case, Truth, first, plain};
 
 const LONG: Wish = Wish {
@@ -17,6 +19,21 @@ const LONG: Wish = Wish {
 
 /// One endpoint steps up by 50 to 150 % and stays there, with 1,000 requests before and after.
 pub fn shift(seed: u64) -> Case {
+    step(seed, (1.5, 2.5), |_| 1_000.0)
+}
+
+/// One endpoint steps up by a fifth, of which so many requests are known that the mean of each of 288
+/// windows is off by 8 % at most.
+pub fn small_shift(seed: u64) -> Case {
+    step(seed, (1.2, 1.2), |endpoint| {
+        let variance = (1.0 + endpoint.cv * endpoint.cv).ln();
+        // Of a side, of which a third of the log is meant at least.
+        288.0 * 0.35 * variance / (0.08 * 0.08)
+    })
+}
+
+/// One endpoint steps up and stays, with so many requests before and after.
+fn step(seed: u64, growth: (f64, f64), enough: fn(&Endpoint) -> f64) -> Case {
     first(seed, |seed| {
         let world = World::draw(seed, &LONG);
         let draw = &mut Draw::new(seed, Stream::Requests);
@@ -24,11 +41,11 @@ pub fn shift(seed: u64) -> Case {
         let requests =
             |e: usize| world.rate * world.endpoints[e].share * 0.35 * world.duration as f64 / 1e6;
         let busy: Vec<usize> = (0..world.endpoints.len())
-            .filter(|e| requests(*e) >= 1_000.0)
+            .filter(|e| requests(*e) >= enough(&world.endpoints[*e]))
             .collect();
-        let culprit = *busy.get(draw.below(busy.len() as u64) as usize)?;
+        let culprit = *busy.get(draw.below(busy.len().max(1) as u64) as usize)?;
         let mut factors = vec![1.0; world.endpoints.len()];
-        factors[culprit] = uniform(draw, (1.5, 2.5));
+        factors[culprit] = uniform(draw, growth);
         let mut traffic = Traffic::new(&world, seed);
         traffic.ordinary();
         let requests = traffic.finish();

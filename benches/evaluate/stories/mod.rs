@@ -2,6 +2,7 @@
 
 mod caches;
 mod culprits;
+mod cut_off;
 mod decoys;
 mod lasting;
 mod outages;
@@ -191,6 +192,11 @@ pub static STORIES: &[Story] = &[
         lasting::shift,
     ),
     story(
+        "small-shift",
+        "one endpoint steps up by 20 % and stays; windows of it scatter by 8 %",
+        lasting::small_shift,
+    ),
+    story(
         "size",
         "one endpoint's time grows with the size of what is sent",
         lasting::size,
@@ -239,6 +245,36 @@ pub static STORIES: &[Story] = &[
         "large-answers",
         "a few endpoints' answers take everybody a second",
         proxies::large_answers,
+    ),
+    story(
+        "timeouts",
+        "a few requests hang, and clients give up after the same whole number of seconds",
+        cut_off::timeouts,
+    ),
+    story(
+        "impatience",
+        "as many hang, and each client leaves when it has had enough",
+        cut_off::impatience,
+    ),
+    story(
+        "lost-packets",
+        "for a while connections come about after 1, 3 or 7 s",
+        cut_off::lost_packets,
+    ),
+    story(
+        "slow-network",
+        "for a while connections take some seconds, each its own time",
+        cut_off::slow_network,
+    ),
+    story(
+        "restarts",
+        "nobody takes connections for 3 to 20 s, one to six times",
+        cut_off::restarts,
+    ),
+    story(
+        "failing-database",
+        "as long all requests are answered with 500",
+        cut_off::failing_database,
     ),
 ];
 

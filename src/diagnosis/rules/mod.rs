@@ -10,6 +10,7 @@ mod hot_key;
 mod own_time;
 mod rare_trigger;
 mod recurring_outage;
+mod restarts;
 mod retry_storm;
 mod saturation;
 mod segment;
@@ -17,6 +18,8 @@ mod shift;
 mod size_dependent;
 mod slow_clients;
 mod slow_upstream;
+mod syn_retransmits;
+mod timeouts;
 mod traffic_surge;
 mod upstream_retries;
 
@@ -24,7 +27,7 @@ use super::case::{Case, Examined};
 use super::verdict::Cause;
 use super::weighted::{Weighted, contrast};
 use super::{Evidence, Finding, Kind, Named, Prose, Role, Severity, Subject, Value, limits};
-use crate::summary::Text;
+use crate::summary::{Bucket, Text};
 use crate::unit::{self, Micros};
 
 /// What a rule says: its findings, or why it could not look.
@@ -108,6 +111,18 @@ pub const RULES: &[Rule] = &[
         kinds: &[Kind::HealthCheckLoad],
         look: health_check_load::look,
     },
+    Rule {
+        kinds: &[Kind::Timeouts],
+        look: timeouts::look,
+    },
+    Rule {
+        kinds: &[Kind::SynRetransmits],
+        look: syn_retransmits::look,
+    },
+    Rule {
+        kinds: &[Kind::Restarts],
+        look: restarts::look,
+    },
 ];
 
 /// Leaves out what is the echo of a more particular finding: where one upstream is slow or climbs, and
@@ -175,6 +190,16 @@ fn named(endpoints: impl IntoIterator<Item = usize>, role: Role) -> Vec<Named> {
 fn share(part: f64, whole: f64) -> String {
     // OK because both are sums of microseconds or counts, cut to whole numbers.
     unit::share(part.max(0.0) as u64, whole.max(0.0) as u64)
+}
+
+/// How many of some buckets lie between two durations, in µs.
+fn between(buckets: &[Bucket], from: f64, until: f64) -> u64 {
+    let within = |bucket: &&Bucket| (from..until).contains(&(bucket.middle() as f64));
+    buckets
+        .iter()
+        .filter(within)
+        .map(|bucket| bucket.count)
+        .sum()
 }
 
 /// A duration of so many µs; below zero is nothing.

@@ -42,7 +42,10 @@ fn repeats(failing: &Failing) -> Vec<(u32, u32)> {
     failing
         .times
         .windows(2)
-        .map(|pair| (pair[1].0.saturating_sub(pair[0].1), pair[1].0))
+        .map(|pair| {
+            let arrival = pair[1].arrival;
+            (arrival.saturating_sub(pair[0].end), arrival)
+        })
         .filter(|(pause, _)| *pause <= limits::RETRY_SECONDS)
         .collect()
 }
@@ -69,7 +72,7 @@ fn obstinate(case: &Case<'_>, at: usize, endpoint: &Endpoint) -> Option<Finding>
     let time: u64 = failing
         .times
         .iter()
-        .map(|(arrival, end)| u64::from(end.saturating_sub(*arrival)))
+        .map(|failure| u64::from(failure.end.saturating_sub(failure.arrival)))
         .sum();
     let (first, last) = (failing.times.first()?, failing.times.last()?);
     Some(Finding {
@@ -89,8 +92,8 @@ fn obstinate(case: &Case<'_>, at: usize, endpoint: &Endpoint) -> Option<Finding>
                     Micros(time * 1_000_000)
                 )),
         ],
-        from: Some(stamp(first.0)),
-        until: Some(stamp(last.1)),
+        from: Some(stamp(first.arrival)),
+        until: Some(stamp(last.end)),
         endpoints: named([at], Role::Affected),
         subject: Some(Subject {
             topic: Topic::Client,

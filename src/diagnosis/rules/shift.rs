@@ -2,9 +2,11 @@
 
 use super::{Verdict, micros, named};
 use crate::diagnosis::case::Case;
-use crate::diagnosis::panel::Series;
+use crate::diagnosis::common_mode::LEAST_ENDPOINTS;
+use crate::diagnosis::panel::{Panel, Series};
 use crate::diagnosis::stretch::{blocks, percentile};
 use crate::diagnosis::verdict::Cause;
+use crate::diagnosis::weighted::weighted_median;
 use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -28,11 +30,15 @@ pub fn look(case: &Case<'_>) -> Verdict {
             _ => Vec::new(),
         })
         .collect();
+    let common = common(panel);
     let mut steps: Vec<Step> = panel
         .series
         .iter()
         .filter(|series| !told.contains(&series.endpoint))
-        .filter_map(step)
+        .filter_map(|series| {
+            let apart = || step(series, common.as_ref()?, limits::STEP_APART);
+            step(series, &Common::default(), limits::STEP).or_else(apart)
+        })
         .collect();
     steps.sort_by_key(|step| (step.window, step.endpoint));
     // Steps of the same moment are one: a deploy, a migration.
@@ -73,12 +79,66 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// The step that divides an endpoint's course best, if it is large, beyond chance, and lasts.
-fn step(series: &Series) -> Option<Step> {
-    let points = series.points.iter();
+/// How much longer all endpoints take at a time than they usually do, in octaves: a level for each bin of so
+/// many windows.
+#[derive(Debug, Default)]
+struct Common {
+    width: usize,
+    levels: Vec<f64>,
+}
+
+impl Common {
+    fn at(&self, window: usize) -> f64 {
+        let bin = window.checked_div(self.width);
+        bin.and_then(|bin| self.levels.get(bin))
+            .copied()
+            .unwrap_or(0.0)
+    }
+}
+
+/// What all endpoints have alike: of each bin the weighted median, so that none of them decides. `None` where
+/// too few occur at a time.
+fn common(panel: &Panel) -> Option<Common> {
+    let width = panel.windows.div_ceil(limits::COMMON_BINS).max(1);
+    let mut bins = vec![Vec::new(); panel.windows.div_ceil(width)];
+    for series in &panel.series {
+        let whole = series.sum(|_| true);
+        if whole.served < limits::LEAST_JUDGED {
+            continue;
+        }
+        let usual = whole.logs / whole.served;
+        let mut sums = vec![(0.0, 0.0); bins.len()];
+        for point in &series.points {
+            if let Some((served, logs)) = sums.get_mut(point.window / width) {
+                *served += point.served;
+                *logs += point.logs;
+            }
+        }
+        for (bin, (served, logs)) in bins.iter_mut().zip(sums) {
+            if served > 0.0 {
+                bin.push((logs / served - usual, served.sqrt()));
+            }
+        }
+    }
+    let levels = bins.into_iter().map(|bin: Vec<(f64, f64)>| {
+        let enough = bin.len() >= LEAST_ENDPOINTS;
+        enough.then(|| weighted_median(bin)).flatten()
+    });
+    let levels = levels.collect::<Option<Vec<f64>>>()?;
+    Some(Common { width, levels })
+}
+
+/// The step that divides an endpoint's course best, less what all have alike, if it is large enough, beyond
+/// chance, and lasts.
+fn step(series: &Series, common: &Common, least_change: f64) -> Option<Step> {
+    let served = series.sum(|_| true).served;
+    let course = series.points.iter().map(|point| {
+        let alike = point.served * common.at(point.window);
+        (point.window, point.served, point.logs - alike)
+    });
     let logs = blocks(
-        points.map(|point| (point.window, point.served, point.logs)),
-        limits::REQUESTS_A_STEP_BLOCK,
+        course,
+        limits::REQUESTS_A_STEP_BLOCK.max(served / limits::MOST_STEP_BLOCKS),
     );
     let values: Vec<f64> = logs.iter().map(|block| block.value).collect();
     let count = values.len();
@@ -94,7 +154,7 @@ fn step(series: &Series) -> Option<Step> {
     let at = (least..=count - least).max_by(|a, b| gain(*a).total_cmp(&gain(*b)))?;
     let (before, after) = values.split_at(at);
     let change = mean(after) - mean(before);
-    if change < limits::STEP {
+    if change < least_change {
         return None;
     }
     // How much blocks scatter, and how long they remember it: neighbours that are alike tell less.
@@ -183,7 +243,11 @@ fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
     });
     Some(Finding {
         kind: Kind::Shift,
-        severity: Severity::Warning,
+        severity: if added >= limits::STEP_PART * case.summary.totals.busy.0 as f64 {
+            Severity::Warning
+        } else {
+            Severity::Info
+        },
         grounds: case.grounds(),
         title,
         detail: vec![

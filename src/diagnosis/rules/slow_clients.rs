@@ -66,6 +66,8 @@ struct Sums {
     time: f64,
     /// What they took beyond others that asked for the same, in µs.
     excess: f64,
+    /// The longest of them, with those that it stands for, in µs.
+    longest: f64,
 }
 
 fn finding(case: &Case<'_>) -> Option<Finding> {
@@ -76,11 +78,12 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
         let (all, by_group) = of_endpoint(endpoint);
         requests += all.weight();
         time += all.weight() * all.mean();
-        for (group, mine) in by_group {
+        for (group, (mine, longest)) in by_group {
             let others = all.weight() - mine.weight();
             let sums = candidates.entry(group).or_default();
             sums.requests += mine.weight();
             sums.time += mine.weight() * mine.mean();
+            sums.longest = sums.longest.max(longest);
             if others >= 1.0 {
                 let mean = (all.weight() * all.mean() - mine.weight() * mine.mean()) / others;
                 sums.excess += mine.weight() * (mine.mean() - mean);
@@ -89,8 +92,10 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     }
     let total = case.summary.totals.phase(Phase::Total)?.sum.0 as f64;
     let is_worth_it = |sums: &Sums| {
-        sums.excess / sums.requests.max(1.0) >= limits::SLOW_CLIENT_US
-            && sums.excess >= limits::SLOW_CLIENT_PART * total
+        // One that sends a giant body is not slow for it.
+        let excess = sums.excess - sums.longest;
+        excess / sums.requests.max(1.0) >= limits::SLOW_CLIENT_US
+            && excess >= limits::SLOW_CLIENT_PART * total
             && sums.requests <= 0.5 * requests
     };
     let (group, sums) = candidates
@@ -144,18 +149,17 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-/// Time towards clients of one endpoint: of all, and by group.
-fn of_endpoint(endpoint: &Endpoint) -> (Weighted, BTreeMap<Group, Weighted>) {
+/// Time towards clients of one endpoint: of all, and by group, with the longest of it.
+fn of_endpoint(endpoint: &Endpoint) -> (Weighted, BTreeMap<Group, (Weighted, f64)>) {
     let mut all = Weighted::default();
-    let mut by_group: BTreeMap<Group, Weighted> = BTreeMap::new();
+    let mut by_group: BTreeMap<Group, (Weighted, f64)> = BTreeMap::new();
     for (weight, line) in &endpoint.history.sample {
         let Some(client) = line.client else { continue };
         all.add(*weight, client.0 as f64);
         for group in groups(line) {
-            by_group
-                .entry(group)
-                .or_default()
-                .add(*weight, client.0 as f64);
+            let (mine, longest) = by_group.entry(group).or_default();
+            mine.add(*weight, client.0 as f64);
+            *longest = longest.max(weight * client.0 as f64);
         }
     }
     (all, by_group)
