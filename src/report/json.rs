@@ -1287,7 +1287,7 @@ mod tests {
             words("/$defs/endpoint/properties/dimensions/patternProperties"),
             [format!("^({dimensions})$"), format!("^({dimensions})_b64$")]
         );
-        assert_eq!(words("/$defs/kind/enum").len(), 18);
+        assert_eq!(words("/$defs/kind/enum").len(), 21);
         let report = rendered(&summary(b"", &question()), &all());
         for (key, wrong) in [
             ("kind", "slow"),
