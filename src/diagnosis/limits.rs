@@ -132,6 +132,8 @@ pub const SLOW_HOST_Z: f64 = 6.0;
 pub const SLOW_CLIENT_US: f64 = 200_000.0;
 /// What they lose in all, in parts of the whole time of all requests. Chosen.
 pub const SLOW_CLIENT_PART: f64 = 0.02;
+/// Bytes of a request up to which it takes no time to send that would count. Chosen.
+pub const SMALL_BODY: u64 = 65_536;
 /// Octaves of time towards the client by which they differ. Chosen.
 pub const SLOW_CLIENT_OCTAVES: f64 = 1.0;
 /// The same in standard errors: some hundred groups are tested at once. Chosen.

@@ -92,7 +92,7 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     }
     let total = case.summary.totals.phase(Phase::Total)?.sum.0 as f64;
     let is_worth_it = |sums: &Sums| {
-        // One that sends a giant body is not slow for it.
+        // One that takes a giant answer is not slow for it.
         let excess = sums.excess - sums.longest;
         excess / sums.requests.max(1.0) >= limits::SLOW_CLIENT_US
             && excess >= limits::SLOW_CLIENT_PART * total
@@ -149,17 +149,29 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
+/// The time that a request took towards its client; `None` where it is not known, or sending so much takes
+/// anybody long.
+fn towards(line: &Sampled) -> Option<f64> {
+    let sends_little = line
+        .received
+        .is_none_or(|bytes| bytes <= limits::SMALL_BODY);
+    let client = line.client.filter(|_| sends_little)?;
+    Some(client.0 as f64)
+}
+
 /// Time towards clients of one endpoint: of all, and by group, with the longest of it.
 fn of_endpoint(endpoint: &Endpoint) -> (Weighted, BTreeMap<Group, (Weighted, f64)>) {
     let mut all = Weighted::default();
     let mut by_group: BTreeMap<Group, (Weighted, f64)> = BTreeMap::new();
     for (weight, line) in &endpoint.history.sample {
-        let Some(client) = line.client else { continue };
-        all.add(*weight, client.0 as f64);
+        let Some(client) = towards(line) else {
+            continue;
+        };
+        all.add(*weight, client);
         for group in groups(line) {
             let (mine, longest) = by_group.entry(group).or_default();
-            mine.add(*weight, client.0 as f64);
-            *longest = longest.max(weight * client.0 as f64);
+            mine.add(*weight, client);
+            *longest = longest.max(weight * client);
         }
     }
     (all, by_group)
@@ -169,9 +181,11 @@ fn of_endpoint(endpoint: &Endpoint) -> (Weighted, BTreeMap<Group, (Weighted, f64
 fn pair(endpoint: &Endpoint, group: &Group) -> (Weighted, Weighted) {
     let mut pair = (Weighted::default(), Weighted::default());
     for (weight, line) in &endpoint.history.sample {
-        let Some(client) = line.client else { continue };
+        let Some(client) = towards(line) else {
+            continue;
+        };
         // Servers write milliseconds: below that nothing differs.
-        let octaves = (client.0 as f64 / 1_000.0).max(1.0).log2();
+        let octaves = (client / 1_000.0).max(1.0).log2();
         if groups(line).any(|of| of == *group) {
             pair.0.add(*weight, octaves);
         } else {
