@@ -212,7 +212,7 @@ impl<'s> Case<'s> {
 fn examine(panel: &Panel, incident: Incident, quiet: &[bool], usual: &Usual) -> Examined {
     let changes = changes(panel, &incident, quiet, usual);
     let rates = rates(panel, &incident, quiet);
-    let verdict = verdict(&changes, rates);
+    let verdict = verdict(&changes, panel.measured, rates);
     Examined {
         incident,
         changes,

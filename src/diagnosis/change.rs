@@ -26,8 +26,8 @@ pub struct Change {
     pub growth: f64,
     /// Its standard error.
     pub growth_error: f64,
-    /// Change of the mean binary logarithm of own time and its standard error; `None` where the log does
-    /// not tell the own time of single requests.
+    /// Change of the mean binary logarithm of own time and its standard error; `None` where a wait was
+    /// inferred, so that the own time of single requests is not known.
     pub logs: Option<(f64, f64)>,
     /// The part of the growth that is left without the windows that have most of it: a tenth, and one at
     /// least. 0 where there are fewer than three.
@@ -39,7 +39,7 @@ pub fn changes(panel: &Panel, incident: &Incident, quiet: &[bool], usual: &Usual
     let is_quiet = |window: usize| quiet.get(window).copied().unwrap_or(false);
     let change = |(series, usual): (&Series, &Option<Point>)| {
         let before = usual.unwrap_or_else(|| series.sum(is_quiet));
-        change(series, incident, before, &is_quiet, panel.measured)
+        change(series, incident, before, &is_quiet)
     };
     let mut changes: Vec<Change> = panel.series.iter().zip(usual).filter_map(change).collect();
     if !panel.measured {
@@ -53,7 +53,6 @@ fn change(
     incident: &Incident,
     before: Point,
     is_quiet: &impl Fn(usize) -> bool,
-    measured: bool,
 ) -> Option<Change> {
     let during = series.sum(|window| incident.holds(window));
     let effect = series.sum(|window| incident.touches(window));
@@ -70,12 +69,10 @@ fn change(
     let per_request = (1.0 / during.served + 1.0 / before.served).sqrt();
     // Own times are near a lognormal distribution, of which this is the deviation of logarithms.
     let log_deviation = (1.0 + variance / (usual * usual)).ln().sqrt() / std::f64::consts::LN_2;
-    let logs = measured.then(|| {
-        (
-            during.logs / during.served - before.logs / before.served,
-            log_deviation.max(0.05) * per_request,
-        )
-    });
+    let logs = Some((
+        during.logs / during.served - before.logs / before.served,
+        log_deviation.max(0.05) * per_request,
+    ));
     Some(Change {
         endpoint: series.endpoint,
         pool: series.pool,
@@ -114,6 +111,10 @@ fn allow_for_inference(changes: &mut Vec<Change>) {
             change.take_off(fit.wait.max(0.0));
             let more = (fit.extra / change.during.served).sqrt() / change.usual;
             change.growth_error = change.growth_error.hypot(more);
+            let wait = change.during.wait / change.during.served;
+            if wait > limits::LITTLE_WAIT * change.usual {
+                change.logs = None;
+            }
         }
     }
 }

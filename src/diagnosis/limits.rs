@@ -43,6 +43,9 @@ pub const GROWN_LOG_Z: f64 = 3.0;
 pub const LEAD_Z: f64 = 7.0;
 /// The same for the logarithms. Simulated.
 pub const LEAD_LOG_Z: f64 = 5.0;
+/// An inferred wait of so small a part of the usual own time leaves the logarithms of whole times what they
+/// are: a thirtieth of an octave at most, less than their standard error. Chosen.
+pub const LITTLE_WAIT: f64 = 0.05;
 /// Part of a growth that is left without its largest tenth of windows: less, and it was one moment's.
 /// Of a growth that is even over an incident at least two thirds are left. Chosen.
 pub const LASTING: f64 = 0.3;

@@ -34,8 +34,9 @@ pub struct Verdict {
     pub added: f64,
 }
 
-/// Decides. `rates` are requests per second around the incident and in it.
-pub fn verdict(changes: &[Change], rates: (f64, f64)) -> Verdict {
+/// Decides. `is_told` is whether the log tells own time from wait; `rates` are requests per second around
+/// the incident and in it.
+pub fn verdict(changes: &[Change], is_told: bool, rates: (f64, f64)) -> Verdict {
     let common = common_growth(changes);
     let added: f64 = changes
         .iter()
@@ -46,7 +47,6 @@ pub fn verdict(changes: &[Change], rates: (f64, f64)) -> Verdict {
     let busy = |among: &[usize]| share_of_busy(changes, among);
     // Where wait is inferred, many culprits are a wait that was not seen, and few that have it alike prove
     // nothing.
-    let is_told = changes.iter().all(|change| change.logs.is_some());
     let part = limits::WIDE * telling as f64;
     let is_wide = (grown.len() > limits::FEW && grown.len() as f64 >= part
         || grown.len() > 1 && busy(&grown) >= limits::WIDE_BUSY)
@@ -202,7 +202,7 @@ mod tests {
         times[3] = (10.0, 60.0);
         times[7] = (5.0, 60.0);
         assert_eq!(
-            verdict(&changes(&times), (1.0, 1.0)).cause,
+            verdict(&changes(&times), true, (1.0, 1.0)).cause,
             Cause::Culprits(vec![7, 3])
         );
     }
@@ -211,7 +211,7 @@ mod tests {
     fn all_that_grow_are_not() {
         let times: Vec<(f64, f64)> = (0..10).map(|n| (10.0, 15.0 + f64::from(n) * 2.0)).collect();
         assert!(
-            matches!(verdict(&changes(&times), (1.0, 1.0)).cause, Cause::Common(grown) if grown.len() == 10)
+            matches!(verdict(&changes(&times), true, (1.0, 1.0)).cause, Cause::Common(grown) if grown.len() == 10)
         );
     }
 
@@ -219,10 +219,10 @@ mod tests {
     fn traffic_alone_is_a_surge() {
         let times = [(10.0, 10.1); 10];
         assert!(matches!(
-            verdict(&changes(&times), (1.0, 2.0)).cause,
+            verdict(&changes(&times), true, (1.0, 2.0)).cause,
             Cause::Traffic { .. }
         ));
-        assert_eq!(verdict(&changes(&times), (1.0, 1.1)).cause, Cause::Unknown);
-        assert_eq!(verdict(&[], (0.0, 0.0)).cause, Cause::Unknown);
+        assert_eq!(verdict(&changes(&times), true, (1.0, 1.1)).cause, Cause::Unknown);
+        assert_eq!(verdict(&[], true, (0.0, 0.0)).cause, Cause::Unknown);
     }
 }

@@ -1,5 +1,7 @@
 //! `shift`: an endpoint's own time steps up and stays there to the end of the log.
 
+use std::borrow::Cow;
+
 use super::{Verdict, micros, named};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::common_mode::LEAST_ENDPOINTS;
@@ -18,6 +20,7 @@ pub fn look(case: &Case<'_>) -> Verdict {
     let Some(panel) = &case.panel else {
         return Ok(Vec::new());
     };
+    let panel = &of_told_windows(case, panel);
     // Who is blamed for an incident, or suffers from something common, has been told of.
     let told: Vec<usize> = case
         .slow()
@@ -60,6 +63,19 @@ pub fn look(case: &Case<'_>) -> Verdict {
         .iter()
         .filter_map(|group| finding(case, group))
         .collect())
+}
+
+/// Where wait is inferred, a window in which somebody waited does not tell how long single requests worked.
+fn of_told_windows<'p>(case: &Case<'_>, panel: &'p Panel) -> Cow<'p, Panel> {
+    let Some(inferred) = &case.inferred else {
+        return Cow::Borrowed(panel);
+    };
+    let waited = |window: usize| inferred.waiting.get(window).copied().unwrap_or(false);
+    let mut told = panel.clone();
+    for series in &mut told.series {
+        series.points.retain(|point| !waited(point.window));
+    }
+    Cow::Owned(told)
 }
 
 /// A lasting step of an endpoint.
