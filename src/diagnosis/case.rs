@@ -74,7 +74,7 @@ impl<'s> Case<'s> {
             };
             case.incidents = incidents
                 .into_iter()
-                .map(|incident| examine(panel, incident, &case.quiet, &usual))
+                .map(|incident| examine(summary, panel, incident, &case.quiet, &usual))
                 .collect();
         }
         case
@@ -148,11 +148,7 @@ impl<'s> Case<'s> {
 
     /// The window of a point in time; `None` outside of the panel.
     pub fn window(&self, stamp: Stamp) -> Option<usize> {
-        let panel = self.panel.as_ref()?;
-        let window = stamp.0.div_euclid(panel.width.0 as i64) - panel.first;
-        usize::try_from(window)
-            .ok()
-            .filter(|window| *window < panel.windows)
+        self.panel.as_ref()?.window(stamp)
     }
 
     /// The windows of the log.
@@ -209,8 +205,14 @@ impl<'s> Case<'s> {
     }
 }
 
-fn examine(panel: &Panel, incident: Incident, quiet: &[bool], usual: &Usual) -> Examined {
-    let changes = changes(panel, &incident, quiet, usual);
+fn examine(
+    summary: &Summary,
+    panel: &Panel,
+    incident: Incident,
+    quiet: &[bool],
+    usual: &Usual,
+) -> Examined {
+    let changes = changes(summary, panel, &incident, quiet, usual);
     let rates = rates(panel, &incident, quiet);
     let verdict = verdict(&changes, panel.measured, rates);
     Examined {

@@ -5,7 +5,9 @@ use super::baseline::Usual;
 use super::common_mode::{Excess, LEAST_ENDPOINTS, additive};
 use super::incident::Incident;
 use super::limits;
+use super::neighbours::differences;
 use super::panel::{Panel, Point, Series};
+use crate::summary::Summary;
 
 /// An endpoint in quiet times and in an incident.
 #[derive(Debug, Clone, Copy)]
@@ -32,10 +34,19 @@ pub struct Change {
     /// The part of the growth that is left without the windows that have most of it: a tenth, and one at
     /// least. 0 where there are fewer than three.
     pub lasting: f64,
+    /// How many standard errors too often its requests took longer than those that arrived next to them, each
+    /// less its usual time; `None` where the log tells own time from wait, or too few are known.
+    pub longer: Option<f64>,
 }
 
 /// The changes of all endpoints that occurred in both, in the order of the panel.
-pub fn changes(panel: &Panel, incident: &Incident, quiet: &[bool], usual: &Usual) -> Vec<Change> {
+pub fn changes(
+    summary: &Summary,
+    panel: &Panel,
+    incident: &Incident,
+    quiet: &[bool],
+    usual: &Usual,
+) -> Vec<Change> {
     let is_quiet = |window: usize| quiet.get(window).copied().unwrap_or(false);
     let change = |(series, usual): (&Series, &Option<Point>)| {
         let before = usual.unwrap_or_else(|| series.sum(is_quiet));
@@ -44,6 +55,13 @@ pub fn changes(panel: &Panel, incident: &Incident, quiet: &[bool], usual: &Usual
     let mut changes: Vec<Change> = panel.series.iter().zip(usual).filter_map(change).collect();
     if !panel.measured {
         allow_for_inference(&mut changes);
+        let usual = changes.iter().map(|change| (change.endpoint, change.before));
+        let touches = |window| incident.touches(window);
+        let differences = differences(summary, panel, touches, &usual.collect());
+        for change in &mut changes {
+            let found = differences.binary_search_by_key(&change.endpoint, |one| one.endpoint);
+            change.longer = found.ok().and_then(|at| differences.get(at)).map(|one| one.z);
+        }
     }
     changes
 }
@@ -84,6 +102,7 @@ fn change(
         growth_error: deviation * per_request / usual,
         logs,
         lasting: lasting(series, incident, usual),
+        longer: None,
     })
 }
 
@@ -196,19 +215,25 @@ impl Change {
     }
 
     /// Whether the growth beyond a common one is so many standard errors, and not that of a few requests:
-    /// so many on the scale of logarithms too, or at most times where single requests are not told apart.
+    /// so many on the scale of logarithms too. Where single requests are not told apart it is that of most
+    /// times, or their requests are longer than their neighbours often enough, which is as sure.
     pub fn is_sure(&self, common: f64, z: f64, log_z: f64) -> bool {
-        let is_typical = match self.logs {
-            Some((change, error)) => change - (1.0 + common).log2() >= log_z * error,
-            None => self.lasting >= limits::LASTING,
-        };
-        self.growth - common >= z * self.growth_error && is_typical
+        let is_grown = self.growth - common >= z * self.growth_error;
+        match (self.logs, self.longer) {
+            (Some((change, error)), _) => {
+                is_grown && change - (1.0 + common).log2() >= log_z * error
+            }
+            (None, Some(longer)) if longer >= log_z + 1.0 => true,
+            (None, _) => is_grown && self.lasting >= limits::LASTING,
+        }
     }
 
-    /// Whether it has grown as a culprit's own time does: a half, as far as can be told.
+    /// Whether it has grown as a culprit's own time does: a half, as far as can be told. Where wait is inferred its
+    /// requests are the longer of two at least as often as not.
     pub fn is_slow(&self, common: f64) -> bool {
         let sure = 2.0 * self.growth_error / (1.0 + common);
         self.has_grown(limits::LEAST_GROWTH, common)
+            && (self.logs.is_some() || self.longer.is_none_or(|longer| longer >= 0.0))
             && self.growth_beyond(common) + sure >= limits::CULPRIT_GROWTH
     }
 
@@ -220,6 +245,16 @@ impl Change {
     /// Own time beyond the usual and the common growth in the windows of the cause, in µs.
     pub fn added(&self, common: f64) -> f64 {
         self.during.served * self.usual * (self.growth - common)
+    }
+
+    /// Growth less a standard error, where own time is inferred: what is left of a
+    /// wait makes large growths of short times.
+    pub fn told_growth(&self, is_told: bool) -> f64 {
+        if is_told {
+            self.growth
+        } else {
+            (self.growth - self.growth_error).max(0.0)
+        }
     }
 
     /// The standard error of [`Change::added`], in µs.

@@ -14,6 +14,7 @@ mod common_mode;
 mod finding;
 mod incident;
 mod limits;
+mod neighbours;
 mod panel;
 mod pool;
 mod prose;

@@ -235,6 +235,14 @@ impl Panel {
         }
     }
 
+    /// The window of a point in time; `None` outside of the panel.
+    pub fn window(&self, stamp: crate::stamp::Stamp) -> Option<usize> {
+        let window = stamp.0.div_euclid(self.width.0 as i64) - self.first;
+        usize::try_from(window)
+            .ok()
+            .filter(|window| *window < self.windows)
+    }
+
     /// When a window begins.
     pub fn start(&self, window: usize) -> crate::stamp::Stamp {
         let number = self.first.saturating_add(window as i64);

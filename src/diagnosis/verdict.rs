@@ -55,7 +55,7 @@ pub fn verdict(changes: &[Change], is_told: bool, rates: (f64, f64)) -> Verdict 
     let theirs: f64 = culprits.iter().map(|at| changes[*at].added(common)).sum();
     let blamed = culprits.iter().any(leads)
         && theirs >= limits::CULPRITS_EXPLAIN * added
-        && stand_out(changes, &culprits)
+        && stand_out(changes, &culprits, is_told)
         && busy(&culprits) * limits::CULPRIT_LIFT <= 1.0
         && (is_told || culprits.len() <= limits::FEW || culprits.len() as f64 <= part)
         && !(grown.len() as f64 >= limits::WIDE * telling as f64
@@ -121,13 +121,13 @@ fn share_of_busy(changes: &[Change], among: &[usize]) -> f64 {
 }
 
 /// Whether their growth stands out of that of the others.
-fn stand_out(changes: &[Change], culprits: &[usize]) -> bool {
+fn stand_out(changes: &[Change], culprits: &[usize], is_told: bool) -> bool {
     let others = |least: f64| {
         let growths = changes
             .iter()
             .enumerate()
             .filter(move |(at, change)| !culprits.contains(at) && change.during.served >= least);
-        growths.map(|(_, change)| change.growth)
+        growths.map(move |(_, change)| change.told_growth(is_told))
     };
     let most =
         percentile(others(50.0), 85).or_else(|| percentile(others(limits::LEAST_JUDGED), 85));
@@ -192,6 +192,7 @@ mod tests {
             growth_error: 0.05,
             logs: Some(((now / usual).log2(), 0.05)),
             lasting: 0.9,
+            longer: None,
         };
         times.iter().enumerate().map(change).collect()
     }
