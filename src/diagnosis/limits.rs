@@ -53,8 +53,9 @@ pub const LASTING: f64 = 0.3;
 pub const CULPRIT_GROWTH: f64 = 0.5;
 /// Growth of it as it was seen: of 30 % and less nobody would call an endpoint slow.
 pub const LEAST_GROWTH: f64 = 0.3;
-/// Share of all added work that a culprit has at least; 10 % lost real ones in simulation.
-pub const CULPRIT_SHARE: f64 = 0.03;
+/// Share of all added work that a culprit has at least: of four that share a path, one may have a fiftieth of
+/// the requests; 3 % lost three of 250. Simulated.
+pub const CULPRIT_SHARE: f64 = 0.01;
 /// Share of all added work that the culprits have together at least: who explains less is one of many.
 /// Chosen.
 pub const CULPRITS_EXPLAIN: f64 = 0.4;
@@ -69,6 +70,9 @@ pub const GAP_FLOOR: f64 = 0.2;
 /// The culprits' share of busy time in quiet times must be below one in so many: what is most of the
 /// work is not the exception. 4 lost 4 of 18 real ones.
 pub const CULPRIT_LIFT: f64 = 2.0;
+/// Growth of own time that half of the endpoints exceed, from which nobody is blamed where wait is inferred:
+/// what all have alike is then told from wait badly, and from who stands out worse. Simulated.
+pub const INFERRED_COMMON: f64 = 0.5;
 /// Endpoints of which more than this part has grown suffer from something common.
 pub const WIDE: f64 = 0.2;
 /// The same by their share of busy time.
@@ -98,6 +102,8 @@ pub const SURGE_SHARE: f64 = 0.7;
 pub const FULL_WAIT: f64 = 1.0;
 /// How long a pool is full at least, in µs: queues of some seconds come and go in any pool. Simulated.
 pub const FULL_LASTS: f64 = 30e6;
+/// How long all workers are busy on end in it at least, in µs, where the log tells. Chosen.
+pub const FULL_ON_END: f64 = 10e6;
 /// Requests in a surge at least: fewer come together by chance. Chosen.
 pub const SURGE_REQUESTS: f64 = 500.0;
 /// A surge is an exception: it takes this part of the log at most, or it is how the day goes.

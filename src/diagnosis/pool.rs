@@ -4,8 +4,8 @@
 //! exceed the pool, and while requests wait it reaches it.
 
 use super::limits;
-use super::stretch::percentile;
-use crate::summary::{Load, Summary};
+use crate::stamp::Stamp;
+use crate::summary::{Load, Summary, Upstream};
 
 /// A worker pool.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,12 +24,44 @@ const LEAST_WIDTH: u64 = 4_000_000;
 /// Each upstream's pool, in the order of the summary; `None` where too little is known.
 pub fn pools(summary: &Summary) -> Vec<Option<Pool>> {
     let width = summary.load_width.0.max(1);
-    let doublings = (0..20).find(|n| width << n >= LEAST_WIDTH).unwrap_or(0);
+    let doublings = doublings(width);
     summary
         .upstreams
         .iter()
         .map(|upstream| pool(&coarse(&upstream.loads, doublings), width << doublings))
         .collect()
+}
+
+/// Part of the workers' time that is busy where all of them are: a window may begin or end with a free one.
+const BUSY: f64 = 0.95;
+
+/// How long at most all workers of an upstream were busy on end between two points in time, in µs.
+pub fn longest_full(summary: &Summary, upstream: &Upstream, pool: Pool, from: Stamp, until: Stamp) -> f64 {
+    let width = summary.load_width.0.max(1);
+    let doublings = doublings(width);
+    let wide = width << doublings;
+    let within = |load: &&Load| {
+        let start = load.window.saturating_mul(wide as i64);
+        start >= from.0.saturating_sub(wide as i64) && start < until.0
+    };
+    let enough = BUSY * pool.workers as f64 * wide as f64;
+    let (mut longest, mut run, mut next) = (0_u64, 0_u64, i64::MIN);
+    for load in coarse(&upstream.loads, doublings).iter().filter(within) {
+        let goes_on = load.window == next;
+        run = match (load.busy as f64 >= enough, goes_on) {
+            (true, true) => run + 1,
+            (true, false) => 1,
+            (false, _) => 0,
+        };
+        next = load.window.saturating_add(1);
+        longest = longest.max(run);
+    }
+    longest as f64 * wide as f64
+}
+
+/// How often the width of the load's windows is doubled.
+fn doublings(width: u64) -> u32 {
+    (0..20).find(|n| width << n >= LEAST_WIDTH).unwrap_or(0)
 }
 
 /// Loads of wider windows.
@@ -58,16 +90,16 @@ fn pool(loads: &[Load], width: u64) -> Option<Pool> {
     let waiting = |load: &Load| (load.flight.saturating_sub(load.busy)) as f64 / width as f64;
     let peak = loads.iter().map(workers).fold(0.0, f64::max);
     // Full is where requests wait while nearly as many workers run as ever do.
+    let queue = (0.1 * peak).max((0.25 * peak).min(1.0));
     let full: Vec<&Load> = loads
         .iter()
-        .filter(|load| {
-            workers(load) >= 0.8 * peak && waiting(load) >= 1.0 && waiting(load) >= 0.1 * peak
-        })
+        .filter(|load| workers(load) >= 0.8 * peak && waiting(load) >= queue)
         .collect();
     let was_full = full.len() >= 3;
     let estimate = if was_full {
-        // At the edges of a full time a window is full in part; most are in the middle.
-        percentile(full.iter().map(|load| workers(load)), 75)?
+        // No more workers than there are can be busy, and where several queues stand behind one address all
+        // of them are full but now and then.
+        full.iter().map(|load| workers(load)).fold(0.0, f64::max)
     } else {
         peak
     };

@@ -58,6 +58,7 @@ pub fn verdict(changes: &[Change], is_told: bool, rates: (f64, f64)) -> Verdict 
         && stand_out(changes, &culprits, is_told)
         && busy(&culprits) * limits::CULPRIT_LIFT <= 1.0
         && (is_told || culprits.len() <= limits::FEW || culprits.len() as f64 <= part)
+        && (is_told || common < limits::INFERRED_COMMON)
         && !(grown.len() as f64 >= limits::WIDE * telling as f64
             && grow_by_a_factor(changes, &culprits));
     let cause = if blamed {

@@ -3,6 +3,7 @@
 use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
 use crate::diagnosis::case::{Case, Examined, same_cause};
 use crate::diagnosis::change::Change;
+use crate::diagnosis::pool::longest_full;
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Evidence, Finding, Kind, Pool, Prose, Role, Subject, Topic, Value, limits};
 use crate::unit;
@@ -15,11 +16,33 @@ pub fn look(case: &Case<'_>) -> Verdict {
         .slow()
         .filter(|examined| length(case, &[examined]) >= limits::FULL_LASTS)
         .filter(|examined| queue(examined).is_some())
+        .filter(|examined| was_full(case, examined))
         .collect();
     Ok(same_cause(&full)
         .iter()
         .map(|group| finding(case, group))
         .collect())
+}
+
+/// Whether a pool was full for a while, where the log tells how many of its workers were busy: of a few workers
+/// all are busy for a moment now and then, and some requests wait longer than most work.
+fn was_full(case: &Case<'_>, examined: &Examined) -> bool {
+    let incident = &examined.incident;
+    let Some(panel) = &case.panel else {
+        return false;
+    };
+    let (from, until) = (
+        panel.start(incident.effect_from),
+        panel.start(incident.effect_until),
+    );
+    let upstreams = case.summary.upstreams.iter().zip(&case.pools);
+    let mut known = upstreams
+        .filter_map(|(upstream, pool)| Some((upstream, (*pool)?)))
+        .peekable();
+    known.peek().is_none()
+        || known.any(|(upstream, pool)| {
+            longest_full(case.summary, upstream, pool, from, until) >= limits::FULL_ON_END
+        })
 }
 
 /// The queue of an incident.
