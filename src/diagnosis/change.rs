@@ -55,12 +55,17 @@ pub fn changes(
     let mut changes: Vec<Change> = panel.series.iter().zip(usual).filter_map(change).collect();
     if !panel.measured {
         allow_for_inference(&mut changes);
-        let usual = changes.iter().map(|change| (change.endpoint, change.before));
+        let usual = changes
+            .iter()
+            .map(|change| (change.endpoint, change.before));
         let touches = |window| incident.touches(window);
         let differences = differences(summary, panel, touches, &usual.collect());
         for change in &mut changes {
             let found = differences.binary_search_by_key(&change.endpoint, |one| one.endpoint);
-            change.longer = found.ok().and_then(|at| differences.get(at)).map(|one| one.z);
+            change.longer = found
+                .ok()
+                .and_then(|at| differences.get(at))
+                .map(|one| one.z);
         }
     }
     changes

@@ -36,17 +36,26 @@ pub fn pools(summary: &Summary) -> Vec<Option<Pool>> {
 const BUSY: f64 = 0.95;
 
 /// How long at most all workers of an upstream were busy on end between two points in time, in µs.
-pub fn longest_full(summary: &Summary, upstream: &Upstream, pool: Pool, from: Stamp, until: Stamp) -> f64 {
+pub fn longest_full(
+    summary: &Summary,
+    upstream: &Upstream,
+    pool: Pool,
+    from: Stamp,
+    until: Stamp,
+) -> f64 {
     let width = summary.load_width.0.max(1);
     let doublings = doublings(width);
-    let wide = width << doublings;
-    let within = |load: &&Load| {
-        let start = load.window.saturating_mul(wide as i64);
-        start >= from.0.saturating_sub(wide as i64) && start < until.0
-    };
-    let enough = BUSY * pool.workers as f64 * wide as f64;
+    let loads = coarse(&upstream.loads, doublings);
+    on_end(&loads, width << doublings, pool, from, until)
+}
+
+fn on_end(loads: &[Load], width: u64, pool: Pool, from: Stamp, until: Stamp) -> f64 {
+    let start = |load: &Load| load.window.saturating_mul(width as i64);
+    let within =
+        |load: &&Load| start(load).saturating_add(width as i64) > from.0 && start(load) < until.0;
+    let enough = BUSY * pool.workers as f64 * width as f64;
     let (mut longest, mut run, mut next) = (0_u64, 0_u64, i64::MIN);
-    for load in coarse(&upstream.loads, doublings).iter().filter(within) {
+    for load in loads.iter().filter(within) {
         let goes_on = load.window == next;
         run = match (load.busy as f64 >= enough, goes_on) {
             (true, true) => run + 1,
@@ -56,7 +65,7 @@ pub fn longest_full(summary: &Summary, upstream: &Upstream, pool: Pool, from: St
         next = load.window.saturating_add(1);
         longest = longest.max(run);
     }
-    longest as f64 * wide as f64
+    longest as f64 * width as f64
 }
 
 /// How often the width of the load's windows is doubled.
@@ -130,6 +139,56 @@ mod tests {
         let pool = pool(&loads, 1_000_000).unwrap();
         assert_eq!((pool.workers, pool.was_full), (16, true));
         assert!((pool.utilisation - 220.0 / 480.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn full_on_end_is_the_longest_time_in_which_all_are_busy() {
+        let load = |window: i64, busy: u64| Load {
+            window,
+            flight: busy,
+            busy,
+        };
+        // Windows of 4 s: full in 3 to 5 and 8, and one that is missing in 9.
+        let busy = [4, 4, 4, 8, 8, 8, 7, 1, 8];
+        let mut loads: Vec<Load> = (0..)
+            .zip(busy)
+            .map(|(w, b)| load(w, b * 4_000_000))
+            .collect();
+        loads.push(load(10, 32_000_000));
+        let pool = Pool {
+            workers: 8,
+            was_full: true,
+            utilisation: 0.5,
+        };
+        let longest = |from: i64, until: i64| {
+            on_end(
+                &loads,
+                4_000_000,
+                pool,
+                Stamp(from * 1_000_000),
+                Stamp(until * 1_000_000),
+            )
+        };
+        assert_eq!(longest(0, 44), 12e6);
+        // The window in which it begins counts too.
+        assert_eq!(longest(19, 44), 8e6);
+        assert_eq!(longest(28, 44), 4e6);
+        assert_eq!(longest(0, 8), 0.0);
+    }
+
+    #[test]
+    fn a_pool_of_two_can_be_full_too() {
+        let load = |window: i64, flight: u64, busy: u64| Load {
+            window,
+            flight,
+            busy,
+        };
+        let mut loads: Vec<Load> = (0..30).map(|w| load(w, 500_000, 500_000)).collect();
+        loads[10..20]
+            .iter_mut()
+            .for_each(|l| *l = load(l.window, 2_700_000, 2_000_000));
+        let pool = pool(&loads, 1_000_000).unwrap();
+        assert_eq!((pool.workers, pool.was_full), (2, true));
     }
 
     #[test]

@@ -224,7 +224,10 @@ mod tests {
             verdict(&changes(&times), true, (1.0, 2.0)).cause,
             Cause::Traffic { .. }
         ));
-        assert_eq!(verdict(&changes(&times), true, (1.0, 1.1)).cause, Cause::Unknown);
+        assert_eq!(
+            verdict(&changes(&times), true, (1.0, 1.1)).cause,
+            Cause::Unknown
+        );
         assert_eq!(verdict(&[], true, (0.0, 0.0)).cause, Cause::Unknown);
     }
 }

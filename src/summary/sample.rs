@@ -38,8 +38,10 @@ pub enum Text {
 
 const TEXTS: usize = 7;
 
-/// A request that was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+/// A request that was chosen; by default one of which nothing is known.
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Sampled {
     rank: u64,
     /// When it arrived; `None` where the log has no time.
