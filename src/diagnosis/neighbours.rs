@@ -10,8 +10,8 @@
 
 use std::collections::BTreeMap;
 
-use super::weighted::weighted_median;
 use super::panel::{Panel, Point};
+use super::weighted::weighted_median;
 use crate::summary::{Sampled, Summary, Text};
 
 /// Requests that one is compared with: enough that the share of those it outlasts has next to the variance of a
