@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use slowpath::unit::{Quantile, read_bytes};
 
-use super::flags::{Color, Format, FormatFlags, ReadingFlags, ReportFlags, read_window};
+use super::flags::{Color, Format, FormatFlags, ReadingFlags, ReportFlags, WaitModel, read_window};
 
 /// The name that is looked for in the current folder.
 const NAME: &str = "slowpath.toml";
@@ -32,6 +32,7 @@ struct Settings {
     percentiles: Vec<f64>,
     format: Option<Format>,
     window: Option<String>,
+    wait_model: Option<WaitModel>,
     color: Option<Color>,
     memory: Option<String>,
     threads: Option<usize>,
@@ -137,6 +138,7 @@ fn merge(
             None => settings.window.as_deref().map(read_window).transpose()?,
             given => given,
         },
+        wait_model: flags.wait_model.or(settings.wait_model),
         color: flags.color.or(settings.color),
         ..flags
     })

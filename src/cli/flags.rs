@@ -41,6 +41,16 @@ pub enum Color {
     Never,
 }
 
+/// How wait is told from own time without a clock of the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitModel {
+    /// What all endpoints of a pool have alike at a time is wait; says sums of each endpoint
+    CommonMode,
+    /// Workers take requests up in order: says the wait of each request, if the log passes the test of it
+    Fifo,
+}
+
 /// Which format the logs are in.
 #[derive(Debug, Default, Args)]
 pub struct FormatFlags {
@@ -237,6 +247,16 @@ pub struct ReportFlags {
     #[arg(long, value_name = "LOG|RANGE", help_heading = "Diagnosis")]
     pub baseline: Option<String>,
 
+    /// How wait is told from own time where the log does not: by what all endpoints have alike at a time, or request by request from the order in which they come and leave [default: common-mode]
+    #[arg(
+        long,
+        value_name = "MODEL",
+        help_heading = "Diagnosis",
+        env = "SLOWPATH_WAIT_MODEL",
+        hide_env_values = true
+    )]
+    pub wait_model: Option<WaitModel>,
+
     /// Something that was done, as in 2026-01-31T12:00:00Z=deploy: told of where findings begin near it
     #[arg(long, value_name = "TIME=LABEL", help_heading = "Diagnosis")]
     pub mark: Vec<String>,
@@ -294,6 +314,10 @@ pub struct WatchFlags {
     #[arg(long = "where", value_name = "EXPR")]
     pub filter: Option<String>,
 
+    /// Only to say that it is not for a log that is still written
+    #[arg(long, hide = true, value_parser = only_whole_logs)]
+    pub wait_model: Option<WaitModel>,
+
     /// When to use colours [default: auto]
     #[arg(long, value_name = "WHEN")]
     pub color: Option<Color>,
@@ -305,6 +329,14 @@ pub struct WatchFlags {
     /// Settings [default: slowpath.toml here, where there is one]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+}
+
+/// The common mode is what a live view knows.
+fn only_whole_logs(text: &str) -> Result<WaitModel, String> {
+    match text {
+        "common-mode" => Ok(WaitModel::CommonMode),
+        _ => Err("it looks at all requests of a log in order, and this one is still written: give the log to `slowpath report`".to_owned()),
+    }
 }
 
 fn read_range(text: &str) -> Result<Range, String> {

@@ -18,12 +18,13 @@ use slowpath::report::{
 use slowpath::snapshot::{Settings, Snapshot, frame};
 use slowpath::stamp::{Stamp, StampForm};
 use slowpath::summary::{
-    FileSummary, Question, RejectSink, Shown, Summary, Tallies, freeze, latest, reduce,
+    FileSummary, Question, Refusal, RejectSink, Shown, Summary, Tallies, WaitModel, freeze, latest,
+    reduce,
 };
 use slowpath::unit::{Micros, Quantile};
 use slowpath::untrusted::Untrusted;
 
-use super::flags::{Color, Format, ReportFlags, Window};
+use super::flags::{self, Color, Format, ReportFlags, Window};
 use super::output::{self, OutputFile};
 use super::{Exit, config, progress, say, signals, snapshot, sources};
 
@@ -81,6 +82,9 @@ pub fn run(flags: ReportFlags) -> Result<Exit, String> {
         },
         marks,
     };
+    if let (Some(why), false) = (not_rebuilt(&summary), flags.reading.quiet) {
+        say(&why);
+    }
     let diagnosis = diagnose_with(&summary, &context);
     let exit = accounting(&summary)
         .and(trouble(&summary))
@@ -120,6 +124,9 @@ fn given(flags: &ReportFlags) -> Result<(Vec<Source>, Vec<Snapshot>), String> {
             "--since, --until and --rejects need the log itself: a snapshot holds no lines"
                 .to_owned(),
         );
+    }
+    if flags.wait_model == Some(flags::WaitModel::Fifo) {
+        return Err("--wait-model fifo needs the log itself: it looks at every request, and a snapshot holds only sums".to_owned());
     }
     if flags.show.is_some() {
         say("a snapshot has no timeline of a single endpoint: --show of the log itself has");
@@ -495,6 +502,11 @@ impl Run<'_> {
             }
             return Ok(Usual::Range(from, until));
         }
+        if self.flags.wait_model == Some(flags::WaitModel::Fifo) {
+            return Err(format!(
+                "--baseline: {shown}: --wait-model fifo rebuilds one log at a time: give a time range of it, FROM..UNTIL"
+            ));
+        }
         let mut logs = vec![PathBuf::from(text)];
         let snapshots = Vec::from_iter(snapshot::take_from(&mut logs)?);
         snapshot::agreed(settings.clone(), &Vec::from_iter(&snapshots))?;
@@ -515,6 +527,18 @@ impl Run<'_> {
             None => Ok(Usual::Log(Box::new(summary))),
         }
     }
+}
+
+/// Why `--wait-model fifo` told nothing, where it was asked for in vain.
+fn not_rebuilt(summary: &Summary) -> Option<String> {
+    let refusal = summary.fifo.as_ref()?.refusal.as_ref()?;
+    let why = refusal.words(|address| Untrusted::new(address).for_terminal());
+    Some(match refusal {
+        Refusal::Measured => format!("--wait-model fifo: {why}"),
+        _ => format!(
+            "--wait-model fifo does not hold here, so that wait is told by the common mode: {why}"
+        ),
+    })
 }
 
 /// What was done when.
@@ -661,6 +685,10 @@ pub(super) fn question(
         },
         runs: false,
         shown,
+        wait_model: match flags.wait_model {
+            Some(flags::WaitModel::Fifo) => WaitModel::Fifo,
+            Some(flags::WaitModel::CommonMode) | None => WaitModel::CommonMode,
+        },
         ..settings.question()?
     })
 }

@@ -174,7 +174,7 @@ impl<'s> Case<'s> {
     pub fn grounds(&self) -> Grounds {
         match self.summary.split.wait {
             Knowledge::Measured => Grounds::Measured,
-            Knowledge::Unknown => Grounds::Inferred,
+            Knowledge::Inferred | Knowledge::Unknown => Grounds::Inferred,
         }
     }
 

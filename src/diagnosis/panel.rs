@@ -110,7 +110,8 @@ pub struct Panel {
     pub windows: usize,
     /// The endpoints that kept a worker busy, in the order of the summary.
     pub series: Vec<Series>,
-    /// Whether own time and wait are told apart by the log; otherwise own time is both.
+    /// Whether own time and wait of each request are told apart, by the log or by the FIFO reconstruction;
+    /// otherwise own time is both.
     pub measured: bool,
     /// Requests in all.
     pub requests: f64,

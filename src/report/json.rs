@@ -19,7 +19,7 @@ use crate::phases::Phase;
 use crate::record::Reject;
 use crate::stamp::Stamp;
 use crate::summary::{self, Distribution, FileSummary, Knowledge, SlowRequest};
-use crate::unit::Quantile;
+use crate::unit::{Micros, Quantile};
 use crate::untrusted::Untrusted;
 
 /// The name and version of the schema. Keys may be added to a version; a change of any other kind
@@ -105,7 +105,7 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     partial: Option<bool>,
     input: Input<'a>,
-    split: Split,
+    split: Split<'a>,
     totals: Numbers<'a>,
     endpoints: Vec<Endpoint<'a>>,
     other: Option<Other<'a>>,
@@ -152,12 +152,54 @@ struct FormatRecords<'a> {
 }
 
 #[derive(Serialize)]
-struct Split {
+struct Split<'a> {
     wait: &'static str,
     by: Option<&'static str>,
     coverage: Option<f64>,
     busy: &'static str,
     window_us: u64,
+    /// Only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fifo: Option<Fifo<'a>>,
+}
+
+/// What became of the FIFO reconstruction.
+#[derive(Serialize)]
+struct Fifo<'a> {
+    applied: bool,
+    why: Option<String>,
+    pools: Vec<FifoPool<'a>>,
+}
+
+#[derive(Serialize)]
+struct FifoPool<'a> {
+    upstream: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_b64: Option<String>,
+    requests: u64,
+    workers: Option<u64>,
+    own_ratio: Option<f64>,
+}
+
+impl<'a> Fifo<'a> {
+    fn of(fifo: &'a summary::Fifo) -> Self {
+        let pool = |pool: &'a summary::FifoPool| {
+            let (upstream, upstream_b64) = text(&pool.upstream);
+            FifoPool {
+                upstream,
+                upstream_b64,
+                requests: pool.requests,
+                workers: pool.workers,
+                own_ratio: pool.own_ratio.map(|ratio| (ratio * 1e4).round() / 1e4),
+            }
+        };
+        let address = |address: &[u8]| text(address).0.into_owned();
+        Fifo {
+            applied: fifo.refusal.is_none(),
+            why: fifo.refusal.as_ref().map(|why| why.words(address)),
+            pools: fifo.pools.iter().map(pool).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -204,7 +246,7 @@ struct Numbers<'a> {
 struct PhaseNumbers {
     count: u64,
     sum_us: u64,
-    /// Only where the sum is inferred: then it says nothing of single requests.
+    /// Only where the sum is inferred.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_us: Option<u64>,
     min_us: Option<u64>,
@@ -393,7 +435,7 @@ impl<'v> Wire<'v> {
         }
     }
 
-    fn split(&self) -> Split {
+    fn split(&self) -> Split<'v> {
         let split = &self.view.summary.split;
         let inferred = self.inferred.of(|_| true);
         let (covered, of) = split.covered;
@@ -410,6 +452,7 @@ impl<'v> Wire<'v> {
             },
             busy: split.busy.name(),
             window_us: split.window.0,
+            fifo: self.view.summary.fifo.as_ref().map(Fifo::of),
         }
     }
 
@@ -450,7 +493,10 @@ impl<'v> Wire<'v> {
     ) -> Numbers<'e> {
         let phase = |phase: Phase| {
             let numbers = match (endpoint.phase(phase), inferred) {
-                (Some(distribution), _) => self.phase(distribution),
+                (Some(distribution), _) => {
+                    let is_told = matches!(phase, Phase::Wait | Phase::App);
+                    self.phase(distribution, endpoint.error.filter(|_| is_told))
+                }
                 (None, Some(wait)) if phase == Phase::Wait => self.inferred_phase(&wait, wait.sum),
                 (None, Some(wait)) if phase == Phase::App => self.inferred_phase(&wait, wait.own),
                 _ => return None,
@@ -488,7 +534,7 @@ impl<'v> Wire<'v> {
         }
     }
 
-    fn phase(&self, distribution: &Distribution) -> PhaseNumbers {
+    fn phase(&self, distribution: &Distribution, error: Option<Micros>) -> PhaseNumbers {
         let values = self.quantiles.iter().map(|quantile| {
             (
                 format!("{}_us", quantile.key()),
@@ -498,7 +544,7 @@ impl<'v> Wire<'v> {
         PhaseNumbers {
             count: distribution.count,
             sum_us: distribution.sum.0,
-            error_us: None,
+            error_us: error.map(|error| error.0),
             min_us: Some(distribution.min.0),
             quantiles: Entries(values.collect()),
             max_us: Some(distribution.max.0),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Cell, Column, Endpoint, View, endpoint_name};
 use crate::diagnosis::Diagnosis;
+use crate::summary::Knowledge;
 use crate::unit;
 use crate::untrusted::Untrusted;
 
@@ -24,7 +25,12 @@ pub fn render(view: &View<'_>) -> String {
         unit::count(summary.totals.requests),
         unit::count(summary.lines.lines),
         unit::count(summary.lines.rejected()),
-        summary.split.wait.word(),
+        match summary.split.by {
+            Some(model) if summary.split.wait == Knowledge::Inferred => {
+                format!("inferred ({model})")
+            }
+            _ => summary.split.wait.word().to_owned(),
+        },
         summary.split.busy.name(),
         if view.complete {
             ""

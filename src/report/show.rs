@@ -208,7 +208,7 @@ fn timeline(windows: &[Window], width: Micros, wait: Knowledge) -> String {
             unit::count(window.errors_5xx),
             window.busy.to_string(),
         ];
-        if wait == Knowledge::Measured {
+        if wait != Knowledge::Unknown {
             row.push(Micros(window.wait.0.checked_div(window.requests).unwrap_or(0)).to_string());
         }
         row.extend([quantile(50), quantile(99)]);

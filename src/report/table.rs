@@ -16,7 +16,7 @@ use crate::input::shown_name;
 use crate::phases::{Basis, Clock, Phase};
 use crate::record::Reject;
 use crate::stamp::Stamp;
-use crate::summary::{Endpoint, Knowledge, Summary, Window};
+use crate::summary::{Endpoint, FifoPool, Knowledge, Summary, Window};
 use crate::unit::{self, Micros, Quantile};
 use crate::untrusted::{Untrusted, fit};
 
@@ -82,10 +82,11 @@ fn head(view: &View<'_>, style: Style) -> String {
     if !findings.is_empty() {
         out = out + "\n" + &findings + "\n";
     }
-    let mut lines = match inferred(view) {
-        Some(line) => vec![line],
-        None => wait(summary),
-    };
+    let mut lines = Vec::from_iter(not_rebuilt(summary));
+    match inferred(view) {
+        Some(line) => lines.push(line),
+        None => lines.extend(wait(summary)),
+    }
     lines.extend(sparklines(
         &summary.timeline,
         summary.split.window,
@@ -216,6 +217,7 @@ fn wait(summary: &Summary) -> Vec<String> {
                 unit::share(covered, of)
             )]
         }
+        (Knowledge::Inferred, _) => vec![fifo(summary)],
         (Knowledge::Unknown, _) => {
             let known = |phase| summary.totals.phase(phase).is_some();
             let missing = match () {
@@ -235,6 +237,39 @@ fn wait(summary: &Summary) -> Vec<String> {
             vec![format!("wait: unknown, {missing}; {basis}")]
         }
     }
+}
+
+/// What the FIFO reconstruction says, and how it was checked.
+fn fifo(summary: &Summary) -> String {
+    let pools = summary.fifo.iter().flat_map(|fifo| &fifo.pools);
+    let full: Vec<&FifoPool> = pools.filter(|pool| pool.workers.is_some()).collect();
+    let workers: u64 = full.iter().filter_map(|pool| pool.workers).sum();
+    let furthest = full
+        .iter()
+        .filter_map(|pool| pool.own_ratio)
+        .max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()));
+    let sum = |phase| summary.totals.phase(phase).map_or(Micros(0), |of| of.sum);
+    let (wait, own) = (sum(Phase::Wait), sum(Phase::App));
+    let (told, of) = summary.split.covered;
+    format!(
+        "wait: inferred (FIFO, {}) of {} of the requests that kept a worker busy: {wait} of {} (± {}); checked: in a crowd own time is {:.2} times what it is in quiet moments; busy time is {} time",
+        match full.as_slice() {
+            [_] => format!("c ≈ {workers} workers"),
+            several => format!("c ≈ {workers} workers of {} upstreams", several.len()),
+        },
+        unit::share(told, of),
+        wait.plus(own),
+        summary.totals.error.unwrap_or_default(),
+        furthest.unwrap_or(1.0),
+        summary.split.busy.name()
+    )
+}
+
+/// Why the FIFO reconstruction told nothing, where that was asked for.
+fn not_rebuilt(summary: &Summary) -> Option<String> {
+    let refusal = summary.fifo.as_ref()?.refusal.as_ref()?;
+    let why = refusal.words(|address| Untrusted::new(address).for_terminal());
+    Some(format!("wait is not told by FIFO: {why}"))
 }
 
 /// Cells of a sparkline at most.
@@ -282,7 +317,7 @@ fn sparklines(
             format!("{} in {width}", count(n))
         }),
         line("5xx", &|window| window.errors_5xx, &count),
-        line("wait (mean)", &per_request, &duration).filter(|_| wait == Knowledge::Measured),
+        line("wait (mean)", &per_request, &duration).filter(|_| wait != Knowledge::Unknown),
         line("total p99", &p99, &duration),
     ]
     .into_iter()

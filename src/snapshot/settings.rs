@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Dimension, Naming, Pattern};
 use crate::filter::Filter;
 use crate::phases::AppClock;
-use crate::summary::Question;
+use crate::summary::{Question, WaitModel};
 
 /// As a person gave them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,7 @@ impl Settings {
             examples: SLOWEST,
             runs: true,
             shown: None,
+            wait_model: WaitModel::CommonMode,
         })
     }
 

@@ -10,6 +10,7 @@ use crate::grammar::Field;
 use crate::phases::{Clock, Ending, Phase, Phases};
 use crate::record::Record;
 use crate::stamp::Stamp;
+use crate::unit::Micros;
 
 /// An endpoint in a window; with its key less than a cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -73,13 +74,27 @@ impl Cell {
             self.cut += 1;
             return;
         }
+        self.serve(busy, phases.get(Phase::Wait).unwrap_or_default());
+    }
+
+    /// Counts the times of a record that is counted.
+    #[inline]
+    pub(super) fn serve(&mut self, time: Micros, wait: Micros) {
         self.served += 1;
-        let coarse = busy.0 >> 10;
-        self.time = self.time.saturating_add(busy.0);
+        let coarse = time.0 >> 10;
+        self.time = self.time.saturating_add(time.0);
         self.squares = self.squares.saturating_add(coarse.saturating_mul(coarse));
-        self.logs += log(busy.0);
-        let wait = phases.get(Phase::Wait).unwrap_or_default();
+        self.logs += log(time.0);
         self.wait = self.wait.saturating_add(wait.0);
+    }
+
+    /// The opposite of [`Cell::serve`] for a record without a wait.
+    fn take_out(&mut self, time: Micros) {
+        self.served = self.served.saturating_sub(1);
+        let coarse = time.0 >> 10;
+        self.time = self.time.saturating_sub(time.0);
+        self.squares = self.squares.saturating_sub(coarse.saturating_mul(coarse));
+        self.logs = self.logs.saturating_sub(log(time.0));
     }
 }
 
@@ -218,6 +233,13 @@ impl History {
         cell.record(record, phases);
         self.starts.record(arrival);
         usize::from(appended)
+    }
+
+    /// Takes out the time of a record that is counted again with its wait; settled before.
+    pub fn take_out(&mut self, window: i64, upstream: Slot, time: Micros) {
+        if let Some(cell) = self.cells.find(window, upstream) {
+            cell.take_out(time);
+        }
     }
 
     /// Counts a metric of Server-Timing; returns how many entries were appended.

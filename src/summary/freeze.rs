@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cells::{Cell, MetricNames, Timing};
+use super::fifo::{Keys, Reconstruction, reconstruct};
 use super::tallies::Tallies;
 use super::tally::{PhaseTally, Tally};
 use super::timeline::{Timeline, WindowTally};
@@ -21,11 +22,21 @@ use super::histogram::{Growth, buckets};
 /// As many of the busiest endpoints can be compared between runs.
 const MOST_COMPARED: usize = 500;
 
+/// The name of the FIFO reconstruction in reports.
+const FIFO: &str = "fifo";
+
 /// Freezes tallies. `files` holds the sources in the order in which they were tallied, their lines
 /// not yet filled in.
 #[must_use]
 pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>) -> Summary {
-    tallies.fold(&question.naming, Keep::Outstanding);
+    let visits = tallies.visits.take();
+    let keys = visits.as_ref().map(|_| Keys::of(&tallies));
+    let folds = tallies.fold(&question.naming, Keep::Outstanding);
+    tallies.keep_course();
+    let rebuilt = visits.zip(keys).map(|(visits, keys)| {
+        let keys = keys.folded(&question.naming, &folds);
+        reconstruct(*visits, &mut tallies, &keys, question.memory)
+    });
     tallies.keep_course();
     tallies
         .endpoints
@@ -39,17 +50,21 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
     for tally in tallies.endpoints.values() {
         totals.merge(tally, Growth::Fast);
     }
+    let is_inferred = rebuilt
+        .as_ref()
+        .is_some_and(|rebuilt| rebuilt.fifo.refusal.is_none());
     let covered = (totals.phases[Phase::Wait as usize].count, totals.served);
     let split = Split {
-        wait: if covered.0 > 0 {
-            Knowledge::Measured
-        } else {
-            Knowledge::Unknown
+        wait: match covered.0 {
+            0 => Knowledge::Unknown,
+            _ if is_inferred => Knowledge::Inferred,
+            _ => Knowledge::Measured,
         },
-        by: tallies
-            .clock()
-            .filter(|_| covered.0 > 0)
-            .map(|clock| clock.name()),
+        by: match tallies.clock() {
+            _ if covered.0 == 0 => None,
+            _ if is_inferred => Some(FIFO),
+            clock => clock.map(|clock| clock.name()),
+        },
         covered: (covered.0, covered.1.max(covered.0)),
         busy: basis,
         window: tallies.timeline.width(),
@@ -59,8 +74,10 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         .iter()
         .map(|(key, tally)| {
             let parts = question.naming.parts(key);
+            let error = |rebuilt: &Reconstruction| rebuilt.errors.get(key).copied();
             let endpoint = Endpoint {
                 history: history(tally, &tallies.course.metrics),
+                error: rebuilt.as_ref().and_then(error),
                 ..endpoint(&parts, tally, basis)
             };
             (endpoint, &**tally)
@@ -109,13 +126,21 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         })
         .collect();
     files.sort();
+    let errors = rebuilt
+        .iter()
+        .flat_map(|rebuilt| rebuilt.errors.values().copied());
+    let totals = Endpoint {
+        error: is_inferred.then(|| errors.fold(Micros(0), Micros::plus)),
+        ..endpoint(&nowhere, &totals, basis)
+    };
     Summary {
         files,
         lines,
         range: tallies.range,
         split,
+        fifo: rebuilt.map(|rebuilt| rebuilt.fifo),
         dimensions: question.naming.dimensions.clone(),
-        totals: endpoint(&nowhere, &totals, basis),
+        totals,
         endpoints,
         other: (tallies.other.requests > 0).then(|| endpoint(&nowhere, &tallies.other, basis)),
         timeline: timeline(&tallies.timeline, basis),
@@ -171,6 +196,7 @@ fn endpoint(parts: &Parts<'_>, tally: &Tally, basis: Basis) -> Endpoint {
         bytes: tally.bytes,
         busy: busy(tally.busy, &tally.phases[Phase::Total as usize], basis),
         phases,
+        error: None,
         slowest: tally.slowest.requests().to_vec(),
         runs: Vec::new(),
         history: History::default(),

@@ -7,6 +7,7 @@
 mod cells;
 mod course;
 mod failures;
+mod fifo;
 mod fingerprint;
 mod freeze;
 mod hdr;
@@ -27,6 +28,7 @@ mod timeline;
 
 pub use cells::{Cell, MOST_STARTS, NOWHERE, TIMED, Timing};
 pub use failures::{Failing, Failure};
+pub use fifo::{Doubt, Fifo, FifoPool, Refusal, WaitModel};
 pub use freeze::freeze;
 pub use histogram::Bucket;
 pub use lens::Lens;
@@ -74,6 +76,8 @@ pub struct Question {
     pub runs: bool,
     /// The endpoint that gets a timeline of its own.
     pub shown: Option<Shown>,
+    /// How wait is told from own time where the log does not.
+    pub wait_model: WaitModel,
 }
 
 /// The endpoint that a person wants to see in full, as reports name it: `GET /blog/:slug`, or the
@@ -168,6 +172,8 @@ pub struct Summary {
     pub range: Option<(Stamp, Stamp)>,
     /// How wait was obtained.
     pub split: Split,
+    /// What became of the FIFO reconstruction; `None` where the question did not ask for it.
+    pub fifo: Option<Fifo>,
     /// The dimensions of an endpoint besides method and route.
     pub dimensions: Vec<Dimension>,
     /// All endpoints together.
@@ -231,6 +237,8 @@ pub struct FileSummary {
 pub enum Knowledge {
     /// The log says so.
     Measured,
+    /// A model says so of every request, and passed its test.
+    Inferred,
     /// Nothing says so.
     Unknown,
 }
@@ -241,6 +249,7 @@ impl Knowledge {
     pub const fn word(self) -> &'static str {
         match self {
             Knowledge::Measured => "measured",
+            Knowledge::Inferred => "inferred",
             Knowledge::Unknown => "unknown",
         }
     }
@@ -251,7 +260,7 @@ impl Knowledge {
 pub struct Split {
     /// Whether it is known.
     pub wait: Knowledge,
-    /// By which clock.
+    /// By which clock or model.
     pub by: Option<&'static str>,
     /// Records with a wait, of those that kept a worker busy and were not cut off.
     pub covered: (u64, u64),
@@ -290,6 +299,8 @@ pub struct Endpoint {
     pub busy: Micros,
     /// The phases that any record had, by [`Phase`].
     pub phases: [Option<Distribution>; Phase::COUNT],
+    /// How far the sums of wait and app time may be off, where they are inferred of every request.
+    pub error: Option<Micros>,
     /// Its slowest requests, slowest first.
     pub slowest: Vec<SlowRequest>,
     /// By source: its blocks in that run, in the order of time; empty where it did not occur, where the
@@ -362,6 +373,11 @@ impl Endpoint {
         self.without_duration += other.without_duration;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.busy = self.busy.plus(other.busy);
+        self.error = match (self.error, other.error) {
+            // They have one cause, so they add up.
+            (Some(mine), Some(theirs)) => Some(mine.plus(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
         for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
             match (mine.as_mut(), theirs) {
                 (Some(mine), Some(theirs)) => mine.absorb(theirs),

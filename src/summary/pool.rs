@@ -7,6 +7,7 @@
 use super::sparse::{Additive, Grid, Sparse, Windows};
 use crate::phases::{Phase, Phases};
 use crate::stamp::Stamp;
+use crate::unit::Micros;
 
 /// The area of one window, and the change of how many requests cover windows wholly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -160,6 +161,12 @@ impl Pool {
         mine.part += until.saturating_sub(last.saturating_mul(grid.width()));
         mine.whole -= i64::from(first + 1 < last);
         count + usize::from(appended)
+    }
+
+    /// Counts the time of a worker on a request that was counted before.
+    pub fn work(&mut self, grid: Grid, from: Stamp, own: Micros) {
+        // OK because no request that is told of takes longer than an hour.
+        self.add(grid, from.0, own.0 as i64, |areas| &mut areas.busy);
     }
 
     /// Adds another upstream's.

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::fifo::{Room, WaitModel};
 use super::lens::Lens;
 use super::rejects::RejectSink;
 use super::tallies::add;
@@ -28,8 +29,18 @@ pub fn reduce<W: Write + Send>(
     progress: &Progress,
     rejects: Option<&RejectSink<W>>,
 ) -> Tallies {
-    let budget = question.memory / pool.current_num_threads().max(1);
-    let new = || Tallies::new(question, sources, budget);
+    let threads = pool.current_num_threads().max(1);
+    let budget = question.memory / threads;
+    let room = Room::new(question.memory, threads);
+    let keeps_visits = question.wait_model == WaitModel::Fifo;
+    let new = || {
+        let tallies = Tallies::new(question, sources, budget);
+        if keeps_visits {
+            tallies.with_visits(&room)
+        } else {
+            tallies
+        }
+    };
     let workers = work(pool, feed, new, |tallies, plans, block| {
         let mut worker = Worker {
             tallies,
@@ -39,7 +50,12 @@ pub fn reduce<W: Write + Send>(
             others: Vec::new(),
             rejected: rejects.map(|_| Vec::new()),
         };
-        let lines = worker.block(plans, block);
+        // Two programs, so that the one that keeps no visits does not ask at each line.
+        let lines = if keeps_visits {
+            worker.block::<true>(plans, block)
+        } else {
+            worker.block::<false>(plans, block)
+        };
         progress.lines.fetch_add(lines, Ordering::Relaxed);
         if let (Some(sink), Some(lines)) = (rejects, worker.rejected) {
             sink.block(block.number, lines);
@@ -105,13 +121,13 @@ struct Worker<'t> {
 
 impl Worker<'_> {
     /// Tallies every line of a block; returns how many there were.
-    fn block(&mut self, plans: &Plans, block: &Block) -> u64 {
+    fn block<const VISITS: bool>(&mut self, plans: &Plans, block: &Block) -> u64 {
         let mut reader = Reader::new(plans);
         reader.begin(&block.before);
         let mut count = 0;
         for line in lines(block.bytes()) {
             count += 1;
-            if let Err(reject) = self.line(&mut reader, block.source, line) {
+            if let Err(reject) = self.line::<VISITS>(&mut reader, block.source, line) {
                 self.reject(block.source, reject, line);
             }
         }
@@ -132,7 +148,7 @@ impl Worker<'_> {
 
     /// Reads a line and tallies its record.
     #[inline(always)]
-    fn line<'l>(
+    fn line<'l, const VISITS: bool>(
         &mut self,
         reader: &'l mut Reader<'_>,
         source: usize,
@@ -151,6 +167,9 @@ impl Worker<'_> {
             let (phases, key) = (self.lens.phases(), self.lens.key());
             self.tallies
                 .record(self.question, source, record, phases, key);
+            if VISITS {
+                self.tallies.visit(record, phases, key);
+            }
         } else {
             self.filtered += 1;
         }

@@ -232,6 +232,21 @@ impl Sample {
         self.0.len() - 1
     }
 
+    /// When the requests of the lines arrived, and how long they took at the upstream or in the whole.
+    pub fn requests(&self) -> impl Iterator<Item = (Stamp, Micros)> {
+        let lines = self.0.iter().flat_map(|octave| &octave.kept);
+        lines.filter_map(|line| line.arrival.zip(line.whole))
+    }
+
+    /// Notes the own times of requests, by when they arrived and how long they took.
+    pub fn tell(&mut self, own: impl Fn(Stamp, Micros) -> Option<Micros>) {
+        for line in self.0.iter_mut().flat_map(|octave| &mut octave.kept) {
+            if let (Some(arrival), Some(whole)) = (line.arrival, line.whole) {
+                line.own = own(arrival, whole);
+            }
+        }
+    }
+
     /// Lets go of what is not rare enough.
     pub fn thin(&mut self, scarcity: Scarcity) {
         for octave in &mut self.0 {

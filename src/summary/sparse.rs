@@ -198,6 +198,16 @@ impl<T: Additive> Sparse<T> {
         (&mut self.entries[at].1, !found)
     }
 
+    /// What is counted of a window that has an entry; settled before.
+    pub fn find(&mut self, window: i64, slot: Slot) -> Option<&mut T> {
+        let key = key(window, slot);
+        let at = self
+            .entries
+            .binary_search_by_key(&key, |entry| entry.0)
+            .ok()?;
+        self.entries.get_mut(at).map(|entry| &mut entry.1)
+    }
+
     /// Whether its entries are in order.
     pub(super) fn is_sound(&self) -> bool {
         self.entries.is_sorted_by(|a, b| a.0 < b.0)

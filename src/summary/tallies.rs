@@ -10,12 +10,13 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::Question;
 use super::course::Course;
+use super::fifo::{Room, Visits};
 use super::histogram::Growth;
 use super::slowest::Slowest;
 use super::stored::MOST_COUNTED;
 use super::tally::{Bases, Tally, UpstreamTally};
 use super::timeline::Timeline;
-use crate::endpoint::fold::{Keep, fold, under_wide};
+use crate::endpoint::fold::{Folds, Keep, fold, under_wide};
 use crate::endpoint::{Naming, last_upstream};
 use crate::phases::{Clock, Phase, Phases};
 use crate::record::{Record, Reject};
@@ -109,6 +110,8 @@ pub struct Tallies {
     /// Records by [`Clock`].
     pub(super) clocks: [u64; 3],
     pub(super) cap: Cap,
+    /// The requests themselves, where the question asks for the FIFO reconstruction.
+    pub(super) visits: Option<Box<Visits>>,
     examples: usize,
     window_seconds: Option<u32>,
 }
@@ -157,8 +160,25 @@ impl Tallies {
                 wide: HashSet::new(),
                 door: Door::default(),
             },
+            visits: None,
             examples: question.examples,
             window_seconds: question.window_seconds,
+        }
+    }
+
+    /// Keeps the requests themselves too, within this room.
+    pub(super) fn with_visits(self, room: &Room) -> Self {
+        Tallies {
+            visits: Some(Box::new(Visits::within(room))),
+            ..self
+        }
+    }
+
+    /// Keeps a record itself, where that was asked for.
+    pub(super) fn visit(&mut self, record: &Record<'_>, phases: &Phases, key: &[u8]) {
+        if let Some(visits) = &mut self.visits {
+            let total = record.total.or_else(|| phases.get(Phase::Total));
+            visits.record(record, arrival(record, total), phases, key);
         }
     }
 
@@ -303,13 +323,13 @@ impl Tallies {
 
     /// Folds the names under wide parents now, and new ones at first sight from here on.
     fn fold_early(&mut self, naming: &Naming) {
-        let wide = self.fold(naming, Keep::AboveMedian);
+        let folds = self.fold(naming, Keep::AboveMedian);
         self.cap.reached = true;
-        self.cap.wide.extend(wide);
+        self.cap.wide.extend(folds.wide);
     }
 
-    /// Folds routes by the rule of [`fold`]; returns the parents that are wide.
-    pub(super) fn fold(&mut self, naming: &Naming, keep: Keep) -> HashSet<Vec<u8>> {
+    /// Folds routes by the rule of [`fold`]; returns what was folded.
+    pub(super) fn fold(&mut self, naming: &Naming, keep: Keep) -> Folds {
         let mut requests: HashMap<&[u8], u64> = HashMap::new();
         for (key, tally) in &self.endpoints {
             let route = naming.parts(key).route;
@@ -319,7 +339,7 @@ impl Tallies {
         }
         let folds = fold(requests, keep);
         if folds.routes.is_empty() {
-            return folds.wide;
+            return folds;
         }
         let growth = self.cap.growth;
         let moved: Vec<_> = self
@@ -330,13 +350,10 @@ impl Tallies {
             })
             .collect();
         for (key, tally) in moved {
-            let mut parts = naming.parts(&key);
-            if let Some(route) = folds.routes.get(parts.route) {
-                parts.route = route;
-            }
-            self.add(parts.key().into(), tally, growth);
+            let folded = folded(naming, &folds, &key).unwrap_or(key);
+            self.add(folded, tally, growth);
         }
-        folds.wide
+        folds
     }
 
     fn add(&mut self, key: Box<[u8]>, tally: Box<Tally>, growth: Growth) {
@@ -410,6 +427,10 @@ impl Tallies {
             *mine = both(*mine, theirs);
         }
         self.bases.merge(&other.bases);
+        match (&mut self.visits, other.visits) {
+            (Some(mine), Some(theirs)) => mine.merge(*theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
         self.clocks
             .iter_mut()
             .zip(other.clocks)
@@ -494,6 +515,16 @@ fn admit<'e>(
     endpoints
         .entry(folded.as_deref().unwrap_or(key).into())
         .or_insert_with(new)
+}
+
+/// The key of an endpoint with its route folded; `None` where it stays as it is.
+pub(super) fn folded(naming: &Naming, folds: &Folds, key: &[u8]) -> Option<Box<[u8]>> {
+    let mut parts = naming.parts(key);
+    if naming.is_given(parts.route) {
+        return None;
+    }
+    parts.route = folds.routes.get(parts.route)?;
+    Some(parts.key().into())
 }
 
 /// When a request arrived.

@@ -230,6 +230,13 @@ impl Timeline {
         }
     }
 
+    /// Counts the wait of a request that was counted before.
+    pub fn tell(&mut self, arrival: Stamp, wait: Micros) {
+        let at = self.find_of(arrival);
+        let tally = &mut self.windows[at].1;
+        tally.wait = tally.wait.saturating_add(wait.0);
+    }
+
     /// The place of the window of a time.
     fn find_of(&mut self, arrival: Stamp) -> usize {
         let width = self.grid.seconds() * 1_000_000;

@@ -1,0 +1,169 @@
+//! How often requests overtake each other, and what that says of the workers behind.
+//!
+//! Where requests are taken up in the order in which they came, by `c` workers, those that came before a
+//! request and are still there when it leaves have been taken up before it, and so are at work at most
+//! `c - 1` of them. So a request and the earlier ones that it overtakes are never more than `c`; and once
+//! the pool is full it happens often that they are `c`. The counts have a sharp edge. Without that order,
+//! or with several queues, some overtake the whole queue, and the counts only grow rare.
+
+/// Of each visit, how many of those before it leave later than it does, itself included: 1 and more.
+/// `left` holds when each leaves, in the order in which they came.
+pub fn overtaking(left: &[i64]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..left.len() as u32).collect();
+    order.sort_unstable_by_key(|at| (left[*at as usize], *at));
+    // Those that leave at the same time have the same rank: none overtakes the other.
+    let mut ranks = vec![0_u32; left.len()];
+    for at in 0..order.len() {
+        let (visit, before) = (order[at] as usize, order[at.saturating_sub(1)] as usize);
+        ranks[visit] = if at > 0 && left[visit] == left[before] {
+            ranks[before]
+        } else {
+            at as u32 + 1
+        };
+    }
+    // Counts of ranks as sums over ranges (Fenwick, "A new data structure for cumulative frequency
+    // tables", 1994): both steps take the logarithm of their number.
+    let mut sums = vec![0_u32; left.len() + 1];
+    let mut seen = 0;
+    let count = |rank: &u32| {
+        let mut earlier = 0;
+        let mut at = *rank as usize;
+        while at > 0 {
+            earlier += sums[at];
+            at &= at - 1;
+        }
+        let mut at = *rank as usize;
+        while at < sums.len() {
+            sums[at] += 1;
+            at += at & at.wrapping_neg();
+        }
+        seen += 1;
+        // Of those seen before, the ones that leave no later do not count.
+        seen - earlier
+    };
+    ranks.iter().map(count).collect()
+}
+
+/// Of each visit, how many are there when it comes. Both lists are in the order of coming.
+pub fn in_flight(came: &[i64], left: &[i64]) -> Vec<u32> {
+    let mut leaving = left.to_vec();
+    leaving.sort_unstable();
+    let mut gone = 0;
+    let count = |(at, came): (usize, &i64)| {
+        while leaving.get(gone).is_some_and(|left| left <= came) {
+            gone += 1;
+        }
+        // Of a visit that comes and leaves at one time more may be gone than have come.
+        at.saturating_sub(gone) as u32
+    };
+    came.iter().enumerate().map(count).collect()
+}
+
+/// Where the counts end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Edge {
+    /// The count at which they end: the number of workers, if it is sharp.
+    pub workers: u32,
+    /// Visits with that count and more.
+    pub at: u32,
+    /// Visits with more.
+    pub beyond: u32,
+}
+
+/// How many times as many visits must be at a sharp edge as beyond it (half a visit counts as beyond where
+/// there is none). Simulated: with queues in order 60 and more but for pools that were full for moments
+/// only, in any other order and with several queues 21 at most.
+const SHARP: u32 = 60;
+
+impl Edge {
+    /// The sharpest edge of the counts of overtaking. A count of one says something only of visits that
+    /// found somebody there.
+    pub fn of(counts: &[u32], in_flight: &[u32]) -> Edge {
+        let most = counts.iter().copied().max().unwrap_or(0) as usize;
+        let mut visits = vec![0_u32; most + 1];
+        for (count, _) in counts
+            .iter()
+            .zip(in_flight)
+            .filter(|(count, there)| **count > 1 || **there > 0)
+        {
+            visits[*count as usize] += 1;
+        }
+        let mut sharpest = Edge::default();
+        let mut beyond = 0;
+        for (workers, visits) in visits.iter().enumerate().skip(1).rev() {
+            let edge = Edge {
+                workers: workers as u32,
+                at: beyond + visits,
+                beyond,
+            };
+            if edge.ratio() > sharpest.ratio() {
+                sharpest = edge;
+            }
+            beyond = edge.at;
+        }
+        sharpest
+    }
+
+    fn ratio(&self) -> f64 {
+        f64::from(self.at) / (f64::from(self.beyond) + 0.5)
+    }
+
+    /// Whether it is one.
+    pub fn is_sharp(&self) -> bool {
+        self.ratio() >= f64::from(SHARP)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers as if by chance.
+    fn some(count: i64, below: i64) -> Vec<i64> {
+        (0..count).map(|n| n * n * 7_919 % 10_007 % below).collect()
+    }
+
+    #[test]
+    fn overtaking_is_counted_as_one_by_one() {
+        for (count, below) in [(0, 1), (1, 5), (300, 40), (300, 5_000)] {
+            let left = some(count, below);
+            let plain = |at: usize| 1 + left[..at].iter().filter(|l| **l > left[at]).count() as u32;
+            let expected: Vec<u32> = (0..left.len()).map(plain).collect();
+            assert_eq!(overtaking(&left), expected);
+        }
+    }
+
+    #[test]
+    fn those_there_are_counted_as_one_by_one() {
+        let mut came = some(400, 3_000);
+        came.sort_unstable();
+        let left: Vec<i64> = came.iter().zip(some(400, 90)).map(|(c, s)| c + s).collect();
+        let plain = |at: usize| left[..at].iter().filter(|left| **left > came[at]).count() as i64;
+        for (at, there) in in_flight(&came, &left).iter().enumerate() {
+            // Those of no duration that come at the same time are the only difference.
+            assert!((plain(at) - i64::from(*there)).abs() <= 1, "{at}");
+        }
+    }
+
+    #[test]
+    fn an_edge_is_where_the_counts_end() {
+        let edge = |counts: &[u32]| Edge::of(counts, &vec![1; counts.len()]);
+        let mut counts: Vec<u32> = (0..4_000).map(|n| n % 8 + 1).collect();
+        let sharp = edge(&counts);
+        assert_eq!((sharp.workers, sharp.at, sharp.beyond), (8, 500, 0));
+        counts.extend([9, 11]);
+        assert_eq!(edge(&counts).workers, 8);
+        assert!(edge(&counts).is_sharp());
+        // As many again at each count as at the next.
+        let slope: Vec<u32> = (1..12).flat_map(|n| vec![n; 1 << (12 - n)]).collect();
+        assert!(!edge(&slope).is_sharp());
+        assert!(!edge(&[]).is_sharp());
+    }
+
+    #[test]
+    fn one_worker_shows_only_where_there_is_a_queue() {
+        let counts = vec![1; 500];
+        assert!(Edge::of(&counts, &vec![2; 500]).is_sharp());
+        assert!(!Edge::of(&counts, &vec![0; 500]).is_sharp());
+    }
+}
