@@ -188,6 +188,31 @@ fn story_rows(out: &mut String, list: &[&Verdict]) {
         "split by fifo",
         Count::of(list.iter().map(|v| v.split_by == "fifo")),
     );
+    let told: Vec<&&Verdict> = list.iter().filter(|v| v.split_by == "fifo").collect();
+    if !told.is_empty() {
+        let waits = || told.iter().filter_map(|v| v.wait_error).map(f64::abs);
+        row(
+            "  by fifo: total wait within 2 %",
+            Count::of(waits().map(|e| e <= 0.02)),
+        );
+        row("    within 5 %", Count::of(waits().map(|e| e <= 0.05)));
+        let owns = told.iter().flat_map(|v| &v.own_errors);
+        row(
+            "    own time of an endpoint within 5 %",
+            Count::of(owns.map(|e| e.abs() <= 0.05)),
+        );
+        let pools = told.iter().flat_map(|v| &v.pools);
+        row(
+            "    pool within 1",
+            Count::of(
+                pools.map(|(said, truth)| said.is_some_and(|said| said.abs_diff(*truth) <= 1)),
+            ),
+        );
+        row(
+            "    culprit set exact",
+            Count::of(told.iter().map(|v| v.culprits.exact())),
+        );
+    }
     for (name, mut errors) in [("total wait", waits), ("own time of an endpoint", owns)] {
         if !errors.is_empty() {
             errors.sort_by(f64::total_cmp);

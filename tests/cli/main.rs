@@ -20,10 +20,13 @@ mod mistakes;
 mod naming;
 mod output;
 mod program;
+#[path = "../laws/queue.rs"]
+mod queue;
 mod scratch;
 mod settings;
 mod signals;
 mod snapshot;
 mod terminal;
 mod view;
+mod wait_model;
 mod watch;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | 1 accounting | `accounting.rs` |
 //! | 2 same answer | `same_answer.rs`, `stdin.rs` |
-//! | 3 oracle | `oracle.rs`, against the reader of `brute_force.rs` |
+//! | 3 oracle | `oracle.rs`, against the reader of `brute_force.rs`; `fifo.rs`, against simulated queues |
 //! | 4 whole = parts | `whole_and_parts.rs` |
 //! | 7 log content is hostile | `hostile/` |
 //! | 8 nothing panics | `no_panic/` |
@@ -20,12 +20,14 @@
 mod accounting;
 mod brute_force;
 mod entry;
+mod fifo;
 mod follow;
 mod formats;
 mod hostile;
 mod incident;
 mod no_panic;
 mod oracle;
+mod queue;
 mod reading;
 mod same_answer;
 mod snapshot;

@@ -19,6 +19,8 @@ use slowpath::summary::{Question, Shown, Summary};
 use slowpath::unit::Micros;
 
 use crate::entry::{Bytes, Form, Paths, broken_line, entry, form, joined};
+use crate::fifo;
+use crate::queue::Pool;
 use crate::reading::{
     File, Folder, Rendered, Way, choice, frozen, grammar, plan, rendered, summarise, tally,
 };
@@ -195,6 +197,24 @@ proptest! {
         let answer = every_way(form, &lines, &cuts, &question, &choice, &ways.concat())?;
         prop_assert!(answer.split.window > Micros(1_000_000));
         prop_assert!(answer.endpoints.iter().any(|row| row.route.ends_with(b"/:slug")));
+    }
+
+    /// The requests themselves in an order of their own: of queues in order and of one in none.
+    #[test]
+    fn how_queues_are_read_does_not_show(
+        lines in (any::<u64>(), any::<bool>()).prop_flat_map(|(seed, in_order)| {
+            let pool = Pool { seed, workers: 3, in_order, requests: 1_500 };
+            let other = Pool { workers: 5, in_order: true, ..pool };
+            let log = [fifo::lines(&pool.serve(), "10.0.0.1:80"), fifo::lines(&other.serve(), "10.0.0.2:80")];
+            (Just(in_order), Just(log.concat()).prop_shuffle())
+        }),
+        cuts in vec(any::<prop::sample::Index>(), 1..4),
+    ) {
+        let (in_order, lines) = lines;
+        let ways = THREADS.map(|threads| [100, 4_096].map(|block| Way { threads, block }));
+        let choice = choice(Some(20));
+        let answer = every_way(Form::Slowpath, &lines, &cuts, &fifo::question(), &choice, &ways.concat())?;
+        prop_assert_eq!(answer.fifo.unwrap().refusal.is_none(), in_order);
     }
 
     /// A log with something to find: what is found is the same too, measured and inferred.

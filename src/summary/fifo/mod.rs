@@ -296,7 +296,8 @@ fn tell(visits: &[Visit], trials: &[Trial], tallies: &mut Tallies) -> BTreeMap<B
             .find(|(address, _)| Some(upstream_hash(address)) == hash)
             .map(|(_, upstream)| upstream);
         let slot = upstream.as_ref().map_or(NOWHERE, |upstream| upstream.slot);
-        for (at, visit) in pool.iter().enumerate() {
+        let answered = pool.iter().enumerate().filter(|(_, visit)| !visit.is_cut());
+        for (at, visit) in answered {
             let told = told(visit, trial, at);
             let whole = Micros(u64::from(visit.server));
             if let Some(place) = endpoints.get_mut(&visit.endpoint) {

@@ -6,6 +6,9 @@
 //! the pool is full it happens often that they are `c`. The counts have a sharp edge. Without that order,
 //! or with several queues, some overtake the whole queue, and the counts only grow rare.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 /// Of each visit, how many of those before it leave later than it does, itself included: 1 and more.
 /// `left` holds when each leaves, in the order in which they came.
 pub fn overtaking(left: &[i64]) -> Vec<u32> {
@@ -44,27 +47,26 @@ pub fn overtaking(left: &[i64]) -> Vec<u32> {
     ranks.iter().map(count).collect()
 }
 
-/// Of each visit, how many are there when it comes. Both lists are in the order of coming.
+/// Of each visit, how many that came before are there when it comes. Both lists are in the order of coming.
 pub fn in_flight(came: &[i64], left: &[i64]) -> Vec<u32> {
-    let mut leaving = left.to_vec();
-    leaving.sort_unstable();
-    let mut gone = 0;
-    let count = |(at, came): (usize, &i64)| {
-        while leaving.get(gone).is_some_and(|left| left <= came) {
-            gone += 1;
+    let mut leaving: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
+    let count = |(came, left): (&i64, &i64)| {
+        while leaving.peek().is_some_and(|Reverse(next)| next <= came) {
+            leaving.pop();
         }
-        // Of a visit that comes and leaves at one time more may be gone than have come.
-        at.saturating_sub(gone) as u32
+        let there = leaving.len() as u32;
+        leaving.push(Reverse(*left));
+        there
     };
-    came.iter().enumerate().map(count).collect()
+    came.iter().zip(left).map(count).collect()
 }
 
-/// Where the counts end.
+/// Where the counts of overtaking end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Edge {
     /// The count at which they end: the number of workers, if it is sharp.
     pub workers: u32,
-    /// Visits with that count and more.
+    /// Visits with that count and more, or those that found so many there and more where these are fewer.
     pub at: u32,
     /// Visits with more.
     pub beyond: u32,
@@ -73,35 +75,23 @@ pub struct Edge {
 /// How many times as many visits must be at a sharp edge as beyond it (half a visit counts as beyond where
 /// there is none). Simulated: with queues in order 60 and more but for pools that were full for moments
 /// only, in any other order and with several queues 21 at most.
-const SHARP: u32 = 60;
+const SHARP: f64 = 60.0;
 
 impl Edge {
-    /// The sharpest edge of the counts of overtaking. A count of one says something only of visits that
-    /// found somebody there.
+    /// The sharpest edge of the counts of overtaking, with how many each visit found there. Where nobody
+    /// queues, the counts grow rare fast, but so do visits that find many there.
     pub fn of(counts: &[u32], in_flight: &[u32]) -> Edge {
-        let most = counts.iter().copied().max().unwrap_or(0) as usize;
-        let mut visits = vec![0_u32; most + 1];
-        for (count, _) in counts
-            .iter()
-            .zip(in_flight)
-            .filter(|(count, there)| **count > 1 || **there > 0)
-        {
-            visits[*count as usize] += 1;
-        }
-        let mut sharpest = Edge::default();
-        let mut beyond = 0;
-        for (workers, visits) in visits.iter().enumerate().skip(1).rev() {
-            let edge = Edge {
-                workers: workers as u32,
-                at: beyond + visits,
-                beyond,
-            };
-            if edge.ratio() > sharpest.ratio() {
-                sharpest = edge;
-            }
-            beyond = edge.at;
-        }
-        sharpest
+        let (counts, there) = (at_least(counts), at_least(in_flight));
+        let of = |all: &[u32], workers: usize| all.get(workers).copied().unwrap_or(0);
+        let edges = (1..counts.len()).map(|workers| Edge {
+            workers: workers as u32,
+            at: of(&counts, workers).min(of(&there, workers)),
+            beyond: of(&counts, workers + 1),
+        });
+        // Of equally sharp ones that of more workers.
+        edges
+            .max_by(|a, b| a.ratio().total_cmp(&b.ratio()))
+            .unwrap_or_default()
     }
 
     fn ratio(&self) -> f64 {
@@ -110,8 +100,21 @@ impl Edge {
 
     /// Whether it is one.
     pub fn is_sharp(&self) -> bool {
-        self.ratio() >= f64::from(SHARP)
+        self.ratio() >= SHARP
     }
+}
+
+/// How many of some numbers are so large or larger, by that size.
+fn at_least(numbers: &[u32]) -> Vec<u32> {
+    let most = numbers.iter().copied().max().unwrap_or(0) as usize;
+    let mut sizes = vec![0_u32; most + 1];
+    for number in numbers {
+        sizes[*number as usize] += 1;
+    }
+    for size in (0..most).rev() {
+        sizes[size] += sizes[size + 1];
+    }
+    sizes
 }
 
 #[cfg(test)]
@@ -138,16 +141,15 @@ mod tests {
         let mut came = some(400, 3_000);
         came.sort_unstable();
         let left: Vec<i64> = came.iter().zip(some(400, 90)).map(|(c, s)| c + s).collect();
-        let plain = |at: usize| left[..at].iter().filter(|left| **left > came[at]).count() as i64;
-        for (at, there) in in_flight(&came, &left).iter().enumerate() {
-            // Those of no duration that come at the same time are the only difference.
-            assert!((plain(at) - i64::from(*there)).abs() <= 1, "{at}");
-        }
+        let there = |at: usize| left[..at].iter().filter(|left| **left > came[at]).count();
+        let plain: Vec<u32> = (0..came.len()).map(|at| there(at) as u32).collect();
+        assert_eq!(in_flight(&came, &left), plain);
+        assert!(plain.iter().any(|there| *there > 2));
     }
 
     #[test]
     fn an_edge_is_where_the_counts_end() {
-        let edge = |counts: &[u32]| Edge::of(counts, &vec![1; counts.len()]);
+        let edge = |counts: &[u32]| Edge::of(counts, &vec![20; counts.len()]);
         let mut counts: Vec<u32> = (0..4_000).map(|n| n % 8 + 1).collect();
         let sharp = edge(&counts);
         assert_eq!((sharp.workers, sharp.at, sharp.beyond), (8, 500, 0));
@@ -161,9 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn one_worker_shows_only_where_there_is_a_queue() {
-        let counts = vec![1; 500];
-        assert!(Edge::of(&counts, &vec![2; 500]).is_sharp());
-        assert!(!Edge::of(&counts, &vec![0; 500]).is_sharp());
+    fn an_edge_shows_only_where_there_is_a_queue() {
+        for count in [1, 3] {
+            let counts = vec![count; 500];
+            assert_eq!(Edge::of(&counts, &vec![count + 1; 500]).workers, count);
+            assert!(Edge::of(&counts, &vec![count + 1; 500]).is_sharp());
+            // Never is anybody there whom they would have to wait for.
+            assert!(!Edge::of(&counts, &vec![count - 1; 500]).is_sharp());
+        }
     }
 }

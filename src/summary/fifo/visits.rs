@@ -24,7 +24,7 @@ pub struct Visit {
     pub before: u32,
     /// From there to the response's header, or its end where the header's time is not logged, in µs.
     pub server: u32,
-    /// From there to the end of the response, in µs.
+    /// From there to the end of the response, in µs; [`CUT`] where the request was cut off before.
     pub transfer: u32,
     /// The hash of the endpoint's key.
     pub endpoint: u64,
@@ -36,16 +36,27 @@ impl Visit {
         self.arrival.saturating_add(i64::from(self.before))
     }
 
-    /// When it was answered.
+    /// When it was answered, or cut off.
     pub fn answered(&self) -> i64 {
         self.came().saturating_add(i64::from(self.server))
     }
 
     /// When its worker was free again: with the end of the response.
     pub fn left(&self) -> i64 {
+        if self.is_cut() {
+            return self.answered();
+        }
         self.answered().saturating_add(i64::from(self.transfer))
     }
+
+    /// Whether it was cut off: it stood in the queue, but what it would have taken is not known.
+    pub fn is_cut(&self) -> bool {
+        self.transfer == CUT
+    }
 }
+
+/// In place of the time of a response that never came.
+const CUT: u32 = u32::MAX;
 
 /// A longer visit is no work of a worker, but a stream that nobody named: an hour in µs.
 const LONGEST: u32 = 3_600_000_000;
@@ -173,13 +184,13 @@ fn joined(chunks: Vec<Vec<Visit>>, count: usize) -> Vec<Visit> {
     all
 }
 
-/// The visit of a record; `None` where no worker was busy with it to its end.
+/// The visit of a record; `None` where no upstream was asked, or no worker took it up.
 fn visit(record: &Record<'_>, arrival: Stamp, phases: &Phases, key: &[u8]) -> Option<Visit> {
     let us = |phase| phases.get(phase).map_or(0, |time| time.0);
     let (basis, busy) = phases.busy?;
     // An answer without a header from behind is the proxy's own: no worker took the request up.
     let is_refused = matches!(record.status, Some(502 | 503)) && basis != Basis::Server;
-    if phases.ending != Ending::Whole || is_refused {
+    if phases.ending == Ending::Upgraded || is_refused {
         return None;
     }
     let earlier = us(Phase::Redirect).saturating_add(us(Phase::Retry));
@@ -194,7 +205,10 @@ fn visit(record: &Record<'_>, arrival: Stamp, phases: &Phases, key: &[u8]) -> Op
         arrival: arrival.0,
         before: short(earlier.saturating_add(connect))?,
         server: short(busy.0)?,
-        transfer: short(transfer)?,
+        transfer: match phases.ending {
+            Ending::Censored => CUT,
+            Ending::Whole | Ending::Upgraded => short(transfer)?,
+        },
         endpoint: endpoint_hash(key),
     })
 }
