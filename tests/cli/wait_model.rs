@@ -24,6 +24,18 @@ fn folder(pool: &Pool) -> Scratch {
     folder
 }
 
+/// Fails where a report is not one of the schema.
+fn fits_the_schema(report: &serde_json::Value) {
+    let schema = include_str!("../../schema/slowpath.report.1.json");
+    let schema = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(report)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
 const FIFO: [&str; 3] = ["access.log", "--wait-model", "fifo"];
 
 #[test]
@@ -43,6 +55,7 @@ fn a_log_that_passes_its_test_has_the_wait_of_every_request() {
         .exits(0)
         .says_nothing()
         .json();
+    fits_the_schema(&json);
     assert_eq!(json["split"]["wait"], "inferred");
     assert_eq!(json["split"]["by"], "fifo");
     assert_eq!(json["split"]["fifo"]["applied"], true);
@@ -82,6 +95,7 @@ fn a_log_that_does_not_says_so_and_is_told_by_the_common_mode() {
         .run()
         .exits(0);
     let json = ended.says("--wait-model fifo does not hold here").json();
+    fits_the_schema(&json);
     let fifo = &json["split"]["fifo"];
     assert_eq!(fifo["applied"], false);
     assert!(

@@ -9,9 +9,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Of each visit, how many of those before it leave later than it does, itself included: 1 and more.
-/// `left` holds when each leaves, in the order in which they came.
-pub fn overtaking(left: &[i64]) -> Vec<u32> {
+/// Of each visit, how many of those before it that queue leave later than it does, itself included: 1 and
+/// more. `left` holds when each leaves, in the order in which they came.
+pub fn overtaking(left: &[i64], queues: &[bool]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..left.len() as u32).collect();
     order.sort_unstable_by_key(|at| (left[*at as usize], *at));
     // Those that leave at the same time have the same rank: none overtakes the other.
@@ -28,37 +28,43 @@ pub fn overtaking(left: &[i64]) -> Vec<u32> {
     // tables", 1994): both steps take the logarithm of their number.
     let mut sums = vec![0_u32; left.len() + 1];
     let mut seen = 0;
-    let count = |rank: &u32| {
+    let count = |(rank, queues): (&u32, &bool)| {
         let mut earlier = 0;
         let mut at = *rank as usize;
         while at > 0 {
             earlier += sums[at];
             at &= at - 1;
         }
-        let mut at = *rank as usize;
-        while at < sums.len() {
-            sums[at] += 1;
-            at += at & at.wrapping_neg();
-        }
-        seen += 1;
         // Of those seen before, the ones that leave no later do not count.
-        seen - earlier
+        let overtaken = seen - earlier;
+        if *queues {
+            seen += 1;
+            let mut at = *rank as usize;
+            while at < sums.len() {
+                sums[at] += 1;
+                at += at & at.wrapping_neg();
+            }
+        }
+        overtaken + 1
     };
-    ranks.iter().map(count).collect()
+    ranks.iter().zip(queues).map(count).collect()
 }
 
-/// Of each visit, how many that came before are there when it comes. Both lists are in the order of coming.
-pub fn in_flight(came: &[i64], left: &[i64]) -> Vec<u32> {
+/// Of each visit, how many that came before and queue are there when it comes. All lists are in the order
+/// of coming.
+pub fn in_flight(came: &[i64], left: &[i64], queues: &[bool]) -> Vec<u32> {
     let mut leaving: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
-    let count = |(came, left): (&i64, &i64)| {
+    let count = |((came, left), queues): ((&i64, &i64), &bool)| {
         while leaving.peek().is_some_and(|Reverse(next)| next <= came) {
             leaving.pop();
         }
         let there = leaving.len() as u32;
-        leaving.push(Reverse(*left));
+        if *queues {
+            leaving.push(Reverse(*left));
+        }
         there
     };
-    came.iter().zip(left).map(count).collect()
+    came.iter().zip(left).zip(queues).map(count).collect()
 }
 
 /// Where the counts of overtaking end.
@@ -78,10 +84,11 @@ pub struct Edge {
 const SHARP: f64 = 60.0;
 
 impl Edge {
-    /// The sharpest edge of the counts of overtaking, with how many each visit found there. Where nobody
-    /// queues, the counts grow rare fast, but so do visits that find many there.
-    pub fn of(counts: &[u32], in_flight: &[u32]) -> Edge {
-        let (counts, there) = (at_least(counts), at_least(in_flight));
+    /// The sharpest edge of the counts of overtaking, each with how many the visit found there. Where
+    /// nobody queues, the counts grow rare fast, but so do visits that find many there.
+    pub fn of(visits: impl Iterator<Item = (u32, u32)>) -> Edge {
+        let (counts, there): (Vec<u32>, Vec<u32>) = visits.unzip();
+        let (counts, there) = (at_least(&counts), at_least(&there));
         let of = |all: &[u32], workers: usize| all.get(workers).copied().unwrap_or(0);
         let edges = (1..counts.len()).map(|workers| Edge {
             workers: workers as u32,
@@ -130,9 +137,17 @@ mod tests {
     fn overtaking_is_counted_as_one_by_one() {
         for (count, below) in [(0, 1), (1, 5), (300, 40), (300, 5_000)] {
             let left = some(count, below);
-            let plain = |at: usize| 1 + left[..at].iter().filter(|l| **l > left[at]).count() as u32;
-            let expected: Vec<u32> = (0..left.len()).map(plain).collect();
-            assert_eq!(overtaking(&left), expected);
+            for every in [1, 3] {
+                let queues: Vec<bool> = (0..left.len()).map(|at| at % every == 0).collect();
+                let plain = |at: usize| {
+                    let earlier = left[..at].iter().zip(&queues);
+                    1 + earlier
+                        .filter(|(l, queues)| **queues && **l > left[at])
+                        .count() as u32
+                };
+                let expected: Vec<u32> = (0..left.len()).map(plain).collect();
+                assert_eq!(overtaking(&left, &queues), expected);
+            }
         }
     }
 
@@ -141,15 +156,21 @@ mod tests {
         let mut came = some(400, 3_000);
         came.sort_unstable();
         let left: Vec<i64> = came.iter().zip(some(400, 90)).map(|(c, s)| c + s).collect();
-        let there = |at: usize| left[..at].iter().filter(|left| **left > came[at]).count();
-        let plain: Vec<u32> = (0..came.len()).map(|at| there(at) as u32).collect();
-        assert_eq!(in_flight(&came, &left), plain);
+        let queues: Vec<bool> = (0..came.len()).map(|at| at % 5 != 0).collect();
+        let there = |at: usize| {
+            let earlier = left[..at].iter().zip(&queues);
+            earlier
+                .filter(|(left, queues)| **queues && **left > came[at])
+                .count() as u32
+        };
+        let plain: Vec<u32> = (0..came.len()).map(there).collect();
+        assert_eq!(in_flight(&came, &left, &queues), plain);
         assert!(plain.iter().any(|there| *there > 2));
     }
 
     #[test]
     fn an_edge_is_where_the_counts_end() {
-        let edge = |counts: &[u32]| Edge::of(counts, &vec![20; counts.len()]);
+        let edge = |counts: &[u32]| Edge::of(counts.iter().map(|count| (*count, 20)));
         let mut counts: Vec<u32> = (0..4_000).map(|n| n % 8 + 1).collect();
         let sharp = edge(&counts);
         assert_eq!((sharp.workers, sharp.at, sharp.beyond), (8, 500, 0));
@@ -165,11 +186,11 @@ mod tests {
     #[test]
     fn an_edge_shows_only_where_there_is_a_queue() {
         for count in [1, 3] {
-            let counts = vec![count; 500];
-            assert_eq!(Edge::of(&counts, &vec![count + 1; 500]).workers, count);
-            assert!(Edge::of(&counts, &vec![count + 1; 500]).is_sharp());
+            let edge = |there: u32| Edge::of(std::iter::repeat_n((count, there), 500));
+            assert_eq!(edge(count + 1).workers, count);
+            assert!(edge(count + 1).is_sharp());
             // Never is anybody there whom they would have to wait for.
-            assert!(!Edge::of(&counts, &vec![count - 1; 500]).is_sharp());
+            assert!(!edge(count - 1).is_sharp());
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::ops::Range;
 
 use super::overtaking::{Edge, in_flight, overtaking};
 use super::visits::Visit;
@@ -52,19 +53,22 @@ const STABLE: f64 = 1.15;
 const PARTS: usize = 4;
 /// Requests of an endpoint in a crowd and in quiet moments from which they are compared. Chosen.
 const LEAST: usize = 10;
-/// The part of the typical rise in a crowd below which an endpoint does not queue. Chosen.
+/// The part of the typical rise in a crowd below which an endpoint does not seem to queue. Chosen.
 const BESIDE: f64 = 0.2;
+/// The part of an endpoint's requests to a full pool that overtake more than are at work, from which it
+/// passes the queue by: of those that queue none does, but for clocks of whole milliseconds. Chosen.
+const PASSING: f64 = 0.1;
 
 /// Rebuilds the queue of a pool. Its visits are in the order of coming.
 pub fn trial(visits: &[Visit]) -> Trial {
-    // OK because memory has room for fewer visits than 32 bits count, here and below.
-    let mut queue = Queue::of(visits, (0..visits.len() as u32).collect());
+    let mut queue = Queue::of(visits, vec![true; visits.len()]);
     let crowd = Crowd::of(&queue.in_flight);
     if !queue.edge.is_sharp() {
-        // Those that pass the queue by overtake all of it.
-        let beside = crowd.beside(visits);
-        let queues = |at: &u32| !beside.contains(&visits[*at as usize].endpoint);
-        let without = Queue::of(visits, (0..visits.len() as u32).filter(queues).collect());
+        // Those that pass the queue by overtake all of it. Who seems to, by its times, is left out first;
+        // then the queue of the others shows who does.
+        let without = Queue::without(visits, &crowd.beside(visits));
+        let passing = without.passing(visits);
+        let without = Queue::without(visits, &passing);
         if without.edge.is_sharp() {
             queue = without;
         }
@@ -97,39 +101,63 @@ pub fn trial(visits: &[Visit]) -> Trial {
     }
 }
 
-/// The visits of a pool that queue.
+/// The queue of a pool.
 struct Queue {
-    /// Their places.
-    places: Vec<u32>,
+    /// Of each visit, whether it queues.
+    queues: Vec<bool>,
     counts: Vec<u32>,
     in_flight: Vec<u32>,
     edge: Edge,
 }
 
 impl Queue {
-    fn of(visits: &[Visit], places: Vec<u32>) -> Queue {
-        let came: Vec<i64> = places
-            .iter()
-            .map(|at| visits[*at as usize].came())
-            .collect();
-        let left: Vec<i64> = places
-            .iter()
-            .map(|at| visits[*at as usize].left())
-            .collect();
-        let (mut counts, in_flight) = (overtaking(&left), in_flight(&came, &left));
-        for (count, at) in counts.iter_mut().zip(&places) {
+    fn of(visits: &[Visit], queues: Vec<bool>) -> Queue {
+        let came: Vec<i64> = visits.iter().map(Visit::came).collect();
+        let left: Vec<i64> = visits.iter().map(Visit::left).collect();
+        let mut counts = overtaking(&left, &queues);
+        let in_flight = in_flight(&came, &left, &queues);
+        for (count, visit) in counts.iter_mut().zip(visits) {
             // Who gives up waiting leaves before all of the queue.
-            if visits[*at as usize].is_cut() {
+            if visit.is_cut() {
                 *count = 0;
             }
         }
-        let edge = Edge::of(&counts, &in_flight);
-        Queue {
-            places,
+        let mut queue = Queue {
+            queues,
             counts,
             in_flight,
-            edge,
+            edge: Edge::default(),
+        };
+        queue.edge = queue.edge_of(0..visits.len());
+        queue
+    }
+
+    /// That of all endpoints but these.
+    fn without(visits: &[Visit], endpoints: &BTreeSet<u64>) -> Queue {
+        let queues = |visit: &Visit| !endpoints.contains(&visit.endpoint);
+        Queue::of(visits, visits.iter().map(queues).collect())
+    }
+
+    /// The edge of a part of the visits.
+    fn edge_of(&self, part: Range<usize>) -> Edge {
+        let places = part.filter(|at| self.queues[*at]);
+        Edge::of(places.map(|at| (self.counts[at], self.in_flight[at])))
+    }
+
+    /// The endpoints that overtake more than queue at work, where they find so many there.
+    fn passing(&self, visits: &[Visit]) -> BTreeSet<u64> {
+        let mut found: BTreeMap<u64, (u32, u32)> = BTreeMap::new();
+        for (at, visit) in visits.iter().enumerate() {
+            if self.in_flight[at] >= self.edge.workers && !visit.is_cut() {
+                let (overtake, all) = found.entry(visit.endpoint).or_default();
+                *overtake += u32::from(self.counts[at] > self.edge.workers);
+                *all += 1;
+            }
         }
+        let passes =
+            |(overtake, all): &(u32, u32)| f64::from(*overtake) >= PASSING * f64::from(*all);
+        let passing = found.into_iter().filter(|(_, counts)| passes(counts));
+        passing.map(|(endpoint, _)| endpoint).collect()
     }
 
     /// The wait of every visit; none of those that do not queue.
@@ -138,8 +166,7 @@ impl Queue {
         let mut waits = vec![0; visits.len()];
         // When the workers are free: the latest leavings of the earlier visits.
         let mut free: BinaryHeap<Reverse<i64>> = BinaryHeap::with_capacity(workers + 1);
-        for at in self.places.iter().map(|at| *at as usize) {
-            let visit = &visits[at];
+        for (at, visit) in visits.iter().enumerate().filter(|(at, _)| self.queues[*at]) {
             if let Some(Reverse(first)) = free.peek().filter(|_| free.len() == workers) {
                 let wait = first.saturating_sub(visit.came());
                 // OK because it lies within 32 bits.
@@ -155,12 +182,9 @@ impl Queue {
 
     /// The number of workers of a part of the log that has an edge of its own elsewhere.
     fn other_workers(&self) -> Option<u32> {
-        let length = self.places.len().div_ceil(PARTS).max(1);
-        let parts = self
-            .counts
-            .chunks(length)
-            .zip(self.in_flight.chunks(length));
-        let edges = parts.map(|(counts, there)| Edge::of(counts, there));
+        let length = self.queues.len();
+        let parts = (0..PARTS).map(|part| part * length / PARTS..(part + 1) * length / PARTS);
+        let edges = parts.map(|part| self.edge_of(part));
         let whole = f64::from(self.edge.workers);
         let is_other = |workers: &u32| {
             let factor = f64::from(*workers) / whole;
