@@ -27,8 +27,8 @@ fn folder(pool: &Pool) -> Scratch {
 /// Fails where a report is not one of the schema.
 fn fits_the_schema(report: &serde_json::Value) {
     let schema = include_str!("../../schema/slowpath.report.1.json");
-    let schema = serde_json::from_str(schema).unwrap();
-    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let schema = serde_json::from_str(schema).expect("JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("a schema");
     let errors: Vec<String> = validator
         .iter_errors(report)
         .map(|e| e.to_string())

@@ -58,10 +58,9 @@ impl Pool {
         let (mut waiting, mut served): (Vec<Request>, Vec<Request>) = Default::default();
         let mut next = coming.into_iter().peekable();
         loop {
-            // OK because there is a worker at least.
             let worker = (0..self.workers)
                 .min_by_key(|worker| free_at[*worker])
-                .unwrap();
+                .expect("a worker");
             if waiting.is_empty() {
                 let Some(request) = next.next() else {
                     return served;
