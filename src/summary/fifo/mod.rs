@@ -140,7 +140,7 @@ struct Told {
     arrival: Stamp,
     wait: Micros,
     own: Micros,
-    /// The standard error of both.
+    /// How far both may be off, in µs.
     error: f64,
 }
 
@@ -148,7 +148,7 @@ struct Told {
 pub(super) struct Reconstruction {
     /// What became of it.
     pub fifo: Fifo,
-    /// The error of the sums of an endpoint, by its key; empty where nothing is told.
+    /// How far the sums of an endpoint may be off, by its key; empty where nothing is told.
     pub errors: BTreeMap<Box<[u8]>, Micros>,
 }
 
