@@ -24,7 +24,8 @@ pub fn encode(buckets: &[(u16, u64)]) -> Vec<u8> {
     let Some((last, _)) = buckets.last() else {
         return Vec::new();
     };
-    let mut counts = Vec::new();
+    // Most counts and gaps take a byte.
+    let mut counts = Vec::with_capacity(2 * buckets.len());
     let mut next = 0;
     for (bucket, count) in buckets {
         match i64::from(*bucket) - next {

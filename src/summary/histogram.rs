@@ -77,9 +77,16 @@ impl TryFrom<Vec<u8>> for Histogram {
     type Error = &'static str;
 
     fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
+        let buckets = hdr::decode(&bytes)?;
+        let narrow = |(bucket, count): &(u16, u64)| Some((*bucket, u32::try_from(*count).ok()?));
         let mut histogram = Histogram::default();
-        for (bucket, count) in hdr::decode(&bytes)? {
-            histogram.add(bucket, count, Growth::Small);
+        if let Some(list) = buckets.iter().map(narrow).collect() {
+            histogram.0 = Form::List(list);
+            histogram.take_form(Growth::Small);
+        } else {
+            for (bucket, count) in buckets {
+                histogram.add(bucket, count, Growth::Small);
+            }
         }
         Ok(histogram)
     }

@@ -4,6 +4,8 @@
 //! A run has at most [`MOST_WINDOWS`] windows, of a width that is a power of two in seconds; which
 //! width depends on the first and the last window only, so the order of records makes no difference.
 
+use std::ops::Range;
+
 use super::histogram::{Bucket, Growth, Histogram};
 use super::stored::MOST_COUNTED;
 use crate::phases::{Phase, Phases};
@@ -15,6 +17,9 @@ pub const COMPARED: [Phase; 3] = [Phase::App, Phase::Wait, Phase::Total];
 
 /// Windows of a run. When they are too few for a run, their width is doubled.
 const MOST_WINDOWS: i64 = 32;
+
+/// In µs.
+const SECOND: i64 = 1_000_000;
 
 /// The widest window is 2 to this power in seconds; the range of a time stamp fits [`MOST_WINDOWS`] of it.
 const WIDEST: u32 = 48;
@@ -33,6 +38,9 @@ struct RunTally {
     step: u32,
     /// Sorted by number; no window twice.
     windows: Vec<(i64, WindowTally)>,
+    /// When the newest window begins and ends, in µs; empty where that was not looked at.
+    #[serde(skip)]
+    newest: Range<i64>,
 }
 
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
@@ -80,8 +88,7 @@ impl RunTallies {
                 at
             }
         };
-        let run = &mut self.runs[at].1;
-        let window = run.window(arrival.0.div_euclid(1_000_000));
+        let window = self.runs[at].1.window(arrival);
         window.requests += 1;
         match status {
             Some(400..=499) => window.errors[0] += 1,
@@ -261,18 +268,21 @@ impl Span {
 }
 
 impl RunTally {
-    /// The window of this second, which is made if it is new.
-    fn window(&mut self, second: i64) -> &mut WindowTally {
-        let number = |step: u32| second.div_euclid(1 << step);
+    /// The window of this time, which is made if it is new.
+    #[inline]
+    fn window(&mut self, at: Stamp) -> &mut WindowTally {
         // Logs are nearly sorted: most records are of the newest window.
-        let newest = self.windows.len().wrapping_sub(1);
-        if self
-            .windows
-            .get(newest)
-            .is_some_and(|(last, _)| *last == number(self.step))
-        {
-            return &mut self.windows[newest].1;
-        }
+        let place = if self.newest.contains(&at.0) {
+            self.windows.len() - 1
+        } else {
+            self.place_of(at.0.div_euclid(SECOND))
+        };
+        &mut self.windows[place].1
+    }
+
+    /// The place of the window of a second, which is made if it is new.
+    fn place_of(&mut self, second: i64) -> usize {
+        let number = |step: u32| second.div_euclid(1 << step);
         if let (Some((first, _)), Some((last, _))) = (self.windows.first(), self.windows.last()) {
             let span = Span {
                 step: self.step,
@@ -299,7 +309,12 @@ impl RunTally {
                 at
             }
         };
-        &mut self.windows[at].1
+        if at + 1 == self.windows.len() {
+            let width = SECOND.saturating_mul(1 << self.step);
+            let from = number.saturating_mul(width);
+            self.newest = from..from.saturating_add(width);
+        }
+        at
     }
 
     /// Takes wider windows.
@@ -309,6 +324,7 @@ impl RunTally {
         }
         let ratio = 1_i64 << (step - self.step);
         self.step = step;
+        self.newest = 0..0;
         let mut wider: Vec<(i64, WindowTally)> = Vec::new();
         for (number, window) in std::mem::take(&mut self.windows) {
             let number = number.div_euclid(ratio);
@@ -335,6 +351,7 @@ impl RunTally {
             return;
         };
         let both = mine.and(theirs);
+        self.newest = 0..0;
         let mut other = other.clone();
         self.climb(both.step);
         other.climb(both.step);
