@@ -171,9 +171,9 @@ def archives(log: Path, folder: Path, options: argparse.Namespace) -> bool:
 
 def memory(log: Path) -> bool:
     one = says("MiB for the log", run_limited(f"{SLOWPATH} {quoted(log)}", 64), 64)
-    # 2 GiB of one byte, and one good line behind them.
-    line = f"head -c 2147483648 /dev/zero | tr '\\0' x; echo; head -n 1 {quoted(log)}"
-    fed = f"{{ {line}; }} | {SLOWPATH} --log-format timed"
+    # 2 GiB of one byte, and a good line before and behind them.
+    good = f"head -n 1 {quoted(log)}"
+    fed = f"{{ {good}; head -c 2147483648 /dev/zero | tr '\\0' x; echo; {good}; }} | {SLOWPATH}"
     return says("MiB for a line of 2 GiB", run_limited(fed, 64), 64) and one
 
 
@@ -191,8 +191,13 @@ def run_limited(command: str, mib: int) -> float:
     if shutil.which(scope[0]) and subprocess.run([*scope, "true"], capture_output=True, check=False).returncode == 0:
         print(f"  limit: {mib} MiB of a systemd scope")
         return run(f"{shlex.join(scope)} sh -c {shlex.quote(command)}")[2]
-    for group, limit in ((CGROUPS, "memory.max"), (CGROUPS / "memory", "memory.limit_in_bytes")):
+    # Of the second version of control groups and of the first, each with a file that only it has.
+    second = (CGROUPS, "cgroup.controllers", "memory.max")
+    first = (CGROUPS / "memory", "memory.limit_in_bytes", "memory.limit_in_bytes")
+    for group, sign, limit in (second, first):
         own = group / f"slowpath-measure-{os.getpid()}"
+        if not (group / sign).exists():
+            continue
         try:
             own.mkdir()
         except OSError:

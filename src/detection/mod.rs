@@ -360,7 +360,17 @@ impl Format {
         let given = |grammar: Grammar| Candidates::given(grammar, &sample);
         match self {
             Format::Given(grammar) => Ok(Some(given(grammar.clone()))),
-            Format::Variants(grammars) => Ok(best(grammars, &sample)),
+            Format::Variants(grammars) => {
+                // A tail that the lines show is a variant of the format that it makes.
+                let tails = [sample.bare(), sample.peeled()].map(tail::with_tail);
+                let mut all = grammars.clone();
+                for tail in tails.into_iter().flatten() {
+                    if all.iter().any(|known| known.name == tail.name) && !all.contains(&tail) {
+                        all.push(tail);
+                    }
+                }
+                Ok(best(&all, &sample))
+            }
             Format::Detect(said) => {
                 detect_with(head, said).map_err(|undetected| undetected.to_string())
             }
@@ -483,6 +493,15 @@ fn fit(grammar: &Grammar, head: &[u8]) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_was_told_can_be_given() {
+        let line = br#"192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8.5.0" rt=0.210 ua="10.0.0.5:8080" rid=7a1b"#;
+        let told = detect(line).unwrap().unwrap().first;
+        let given = Format::named(&told.name).unwrap();
+        let found = given.candidates(None, line).unwrap().unwrap();
+        assert_eq!((found.first, found.fits), (told, (1, 1)));
+    }
 
     #[test]
     fn every_builtin_sample_is_detected_as_its_own() {

@@ -7,6 +7,7 @@
 //! `hdrhistogram`. Count, sum, minimum and maximum are kept exactly beside it, in the tally of the phase.
 
 use hdrhistogram::Histogram as Frozen;
+use serde_bytes::ByteBuf;
 
 use super::hdr;
 
@@ -42,7 +43,7 @@ const ALLOCATION: usize = 16;
 
 /// A mergeable histogram of durations in microseconds.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[serde(into = "Vec<u8>", try_from = "Vec<u8>")]
+#[serde(into = "ByteBuf", try_from = "ByteBuf")]
 pub struct Histogram(Form);
 
 #[derive(Debug, Clone)]
@@ -65,18 +66,18 @@ impl Default for Histogram {
 pub(super) const LAST_BUCKET: u16 = 7_423;
 
 /// A histogram on disk, see `hdr`.
-impl From<Histogram> for Vec<u8> {
+impl From<Histogram> for ByteBuf {
     fn from(histogram: Histogram) -> Self {
         let mut buckets = Vec::new();
         histogram.for_each(|bucket, count| buckets.push((bucket, count)));
-        hdr::encode(&buckets)
+        ByteBuf::from(hdr::encode(&buckets))
     }
 }
 
-impl TryFrom<Vec<u8>> for Histogram {
+impl TryFrom<ByteBuf> for Histogram {
     type Error = &'static str;
 
-    fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
+    fn try_from(bytes: ByteBuf) -> Result<Self, Self::Error> {
         let buckets = hdr::decode(&bytes)?;
         let narrow = |(bucket, count): &(u16, u64)| Some((*bucket, u32::try_from(*count).ok()?));
         let mut histogram = Histogram::default();
@@ -444,10 +445,11 @@ mod tests {
     fn a_histogram_comes_back_from_disk() {
         let mut histogram = Histogram::default();
         values().for_each(|value| histogram.record(value, Growth::Fast));
-        let stored = Vec::from(histogram.clone());
+        let stored: ByteBuf = histogram.clone().into();
         let back = Histogram::try_from(stored.clone()).unwrap();
         assert_eq!(back.buckets(), histogram.buckets());
-        assert_eq!(Vec::from(back), stored);
+        let again: ByteBuf = back.into();
+        assert_eq!(again, stored);
     }
 
     #[test]
