@@ -38,6 +38,27 @@ pub fn find_any_from<const N: usize>(bytes: [u8; N], text: &[u8], from: usize) -
     find_needles(bytes.map(ByteNeedle::new), text, from)
 }
 
+/// Every place of a byte, in order.
+#[inline(always)]
+pub fn every(byte: u8, text: &[u8]) -> impl Iterator<Item = usize> {
+    let needle = ByteNeedle::new(byte);
+    // Where the step that is looked at begins and where the next, and the places that are left in it.
+    let (mut start, mut next, mut left) = (0, 0, 0);
+    std::iter::from_fn(move || {
+        while left == 0 {
+            let ahead = text.get(next..).filter(|ahead| !ahead.is_empty())?;
+            left = match ahead.first_chunk() {
+                Some(chunk) => places([needle], *chunk),
+                None => places_in_few([needle], ahead),
+            };
+            (start, next) = (next, next + STEP);
+        }
+        let at = start + left.trailing_zeros() as usize;
+        left &= left - 1;
+        Some(at)
+    })
+}
+
 /// A byte that is looked for again and again, made ready once: it stands in all places of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ByteNeedle(u8x16);
@@ -327,6 +348,8 @@ mod tests {
                         );
                     }
                 }
+                let plain: Vec<usize> = (0..length).filter(|at| text[*at] == b'"').collect();
+                assert_eq!(every(b'"', &text).collect::<Vec<_>>(), plain);
                 let plain = text.iter().position(|b| matches!(b, b'"' | b'\\'));
                 assert_eq!(find_any([b'\\', b'"'], &text), plain);
             }

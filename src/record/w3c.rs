@@ -6,6 +6,7 @@
 
 use super::values::Values;
 use crate::grammar::{Field, KeyedPlan};
+use crate::scan;
 
 /// What a line of directives begins with.
 pub(super) const FIELDS: &[u8] = b"#Fields:";
@@ -50,7 +51,7 @@ pub(super) fn read(order: &Order, line: &[u8], values: &mut Values) -> Result<()
     let line = line.strip_suffix(b"\t").unwrap_or(line);
     let mut start = 0;
     let mut columns = order.0.iter();
-    for end in memchr::memchr_iter(separator, line).chain([line.len()]) {
+    for end in scan::every(separator, line).chain([line.len()]) {
         let column = columns.next().ok_or(())?;
         if let Some(column) = column {
             values.set_preferred(*column, line, start, end);
