@@ -238,7 +238,7 @@ fn story_rows(out: &mut String, list: &[&Verdict]) {
 /// How exact the culprits are by how hard the cases were: what an incident must at least be.
 pub fn difficulty(verdicts: &[Verdict]) -> String {
     type Fact = fn(&Verdict) -> f64;
-    let facts: [(&str, Fact, &[f64]); 5] = [
+    let facts: [(&str, Fact, &[f64]); 6] = [
         (
             "pool busy in the incident",
             |v| v.facts.busy,
@@ -258,6 +258,11 @@ pub fn difficulty(verdicts: &[Verdict]) -> String {
             "least growth of a culprit, times",
             |v| v.facts.growth,
             &[0.0, 2.0, 3.0, 5.0, 10.0],
+        ),
+        (
+            "mean wait in the incident, s",
+            |v| v.facts.wait_s,
+            &[0.0, 1.0, 5.0, 15.0],
         ),
         (
             "length of the incident, s",
@@ -291,6 +296,15 @@ pub fn difficulty(verdicts: &[Verdict]) -> String {
                 };
                 let _ = writeln!(out, "  {name:<34} {range:<18} {}", count.shown());
             }
+        }
+        // Both together, as a demand is stated.
+        for requests in [10, 30, 100, 300] {
+            let inside = with
+                .iter()
+                .filter(|v| v.facts.requests >= requests && v.facts.growth >= 3.0);
+            let count = Count::of(inside.map(|v| v.culprits.exact()));
+            let name = format!("{requests} requests of each and 3 times");
+            let _ = writeln!(out, "  {name:<34} {:<18} {}", "at least", count.shown());
         }
     }
     out
