@@ -229,6 +229,10 @@ fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
         .iter()
         .map(|step| (step.after - step.before) * step.requests)
         .sum();
+    // A few milliseconds more are nobody's slowness, as with culprits.
+    let is_felt = group
+        .iter()
+        .any(|step| step.after - step.before >= limits::CULPRIT_STEP);
     let since = panel.start(first.window);
     // What changes for many at once is below them all.
     let role = if group.len() > limits::FEW {
@@ -259,7 +263,7 @@ fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
     });
     Some(Finding {
         kind: Kind::Shift,
-        severity: if added >= limits::STEP_PART * case.summary.totals.busy.0 as f64 {
+        severity: if added >= limits::STEP_PART * case.summary.totals.busy.0 as f64 && is_felt {
             Severity::Warning
         } else {
             Severity::Info
