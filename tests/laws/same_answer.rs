@@ -217,17 +217,20 @@ proptest! {
         prop_assert_eq!(answer.fifo.unwrap().refusal.is_none(), in_order);
     }
 
-    /// A log with something to find: what is found is the same too, measured and inferred.
+    /// A log with something to find: what is found is the same too, measured and inferred. Without a clock who
+    /// is to blame is not told of every such log.
     #[test]
     fn how_the_log_of_an_incident_is_read_does_not_show(
-        lines in (any::<u64>(), any::<bool>())
-            .prop_flat_map(|(seed, has_clock)| Just(crate::incident::lines(seed, has_clock)).prop_shuffle()),
+        (has_clock, lines) in (any::<u64>(), any::<bool>()).prop_flat_map(|(seed, has_clock)| {
+            (Just(has_clock), Just(crate::incident::lines(seed, has_clock)).prop_shuffle())
+        }),
         cuts in vec(any::<prop::sample::Index>(), 1..4),
     ) {
         let ways = THREADS.map(|threads| [100, 4_096].map(|block| Way { threads, block }));
         let (question, choice) = (question(vec![]), choice(Some(20)));
         let answer = every_way(Form::Slowpath, &lines, &cuts, &question, &choice, &ways.concat())?;
         let kinds: Vec<Kind> = diagnose(&answer).findings.iter().map(|finding| finding.kind).collect();
-        prop_assert!(kinds.contains(&Kind::Saturation) && kinds.contains(&Kind::SharedSlowPath), "{kinds:?}");
+        prop_assert!(kinds.contains(&Kind::Saturation), "{kinds:?}");
+        prop_assert!(!has_clock || kinds.contains(&Kind::SharedSlowPath), "{kinds:?}");
     }
 }
