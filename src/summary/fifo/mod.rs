@@ -1,7 +1,7 @@
 //! Wait told from own time without a clock of the application: the FIFO reconstruction.
 //!
 //! Where requests are taken up in the order in which they come, the times at which they come and leave
-//! say when each of them was taken up ([`trial`]). So every request gets a wait and an own time of its own,
+//! say when each of them was taken up ([`mod@trial`]). So every request gets a wait and an own time of its own,
 //! and they are tallied as if the log had said them. Of each pool it is tested whether that order is there;
 //! where it is not in one, nothing is told of any, and the log is left to the common-mode model.
 //!
