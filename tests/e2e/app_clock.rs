@@ -56,11 +56,7 @@ fn nginx(directory: &Path, pass: &str) -> Nginx {
         let directory = directory.display();
         format!(
             r#"
-user root;  # where nginx runs as root: the files are below a private directory
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
-events {{ worker_connections 256; }}
+include process.conf;
 http {{
   include log_format.conf;
   access_log {directory}/access.log slowpath;

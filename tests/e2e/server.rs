@@ -52,8 +52,9 @@ impl Nginx {
         })
     }
 
-    /// Starts nginx with a configuration that listens on the given address and answers `/ready` with 204. In
-    /// `http` it includes temporary.conf, which keeps nginx's temporary files in the directory.
+    /// Starts nginx with a configuration that listens on the given address and answers `/ready` with 204. It
+    /// includes process.conf, which says how nginx runs, and in `http` temporary.conf, which keeps its temporary
+    /// files in the directory.
     pub fn start_with(directory: &Path, configuration: impl Fn(SocketAddr) -> String) -> Nginx {
         require_nginx();
         // Another process can take a port between our finding it free and nginx's taking it.
@@ -69,6 +70,15 @@ impl Nginx {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|of| format!("{of}_temp_path {}/{of};\n", directory.display()));
         fs::write(directory.join("temporary.conf"), temporary.concat()).expect("an included file");
+        let process = format!(
+            "user root;  # where nginx runs as root: the files are below a private directory\n\
+             daemon off;\n\
+             pid {0}/nginx.pid;\n\
+             error_log {0}/error.log info;\n\
+             events {{ worker_connections 4096; }}\n",
+            directory.display()
+        );
+        fs::write(directory.join("process.conf"), process).expect("an included file");
         fs::write(conf_path(directory), configuration(address)).expect("a configuration");
         let child = nginx(directory)
             .stdin(Stdio::null())
@@ -187,12 +197,8 @@ fn configuration(directory: &Path, address: SocketAddr, upstreams: &Upstreams) -
     let timeout = READ_TIMEOUT.as_millis();
     format!(
         r#"
-user root;  # where nginx runs as root: the files are below a private directory
+include process.conf;
 worker_processes 2;
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log info;
-events {{ worker_connections 256; }}
 
 http {{
   # The times of many a tutorial: enough for the phases, nothing of the app's own clock.

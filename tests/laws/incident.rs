@@ -2,6 +2,7 @@
 //! so that there is something to find. The requests are random, what happens is not.
 
 use crate::entry::Bytes;
+use crate::queue::{self, Request, chance};
 
 /// Requests, and the time between two, in ms: twenty minutes.
 const REQUESTS: u64 = 4_000;
@@ -16,16 +17,9 @@ const NAMES: [&str; 12] = [
     "labels", "quotes",
 ];
 
-/// The lines in the order of arrival, in the format `slowpath`.
+/// The lines in the order of arrival.
 pub fn lines(seed: u64, has_clock: bool) -> Vec<Bytes> {
-    let mut state = seed;
-    // Knuth, "The Art of Computer Programming", volume 2, 3.3.4, table 1, line 26.
-    let mut below = |most: u64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % most
-    };
+    let mut below = chance(seed);
     // When each worker is free again.
     let mut free = [0_u64; 2];
     let line = |n: u64| {
@@ -38,21 +32,15 @@ pub fn lines(seed: u64, has_clock: bool) -> Vec<Bytes> {
         free.sort_unstable();
         let wait = free[0].saturating_sub(arrival);
         free[0] = arrival + wait + own;
-        let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
-        let (server, ended) = (
-            seconds(wait + own),
-            1_769_860_800_000 + arrival + wait + own,
-        );
-        let app = if has_clock {
-            seconds(own)
-        } else {
-            "-".to_owned()
+        let request = Request {
+            endpoint: endpoint as usize,
+            arrival,
+            wait,
+            own,
         };
-        let (name, id, client) = (NAMES[endpoint as usize], below(10_000), below(200));
-        let ended = seconds(ended);
-        Bytes(format!(
-            r#"192.0.2.{client} - - [31/Jan/2026:12:00:00 +0000] "GET /api/{name}/{id} HTTP/1.1" 200 400 "-" "a/1" rt={server} uct="0.000" uht="{server}" urt="{server}" us="200" ua="10.0.0.1:80" cs=- ts={ended} rl=115 rid={n:032x} host="api.example" app="{app}" st="-""#
-        ).into_bytes())
+        let target = format!("/api/{}/{}", NAMES[endpoint as usize], below(10_000));
+        let asked = (below(200), target.as_str());
+        Bytes(queue::line(n as usize, &request, asked, "10.0.0.1:80", has_clock).into_bytes())
     };
     (0..REQUESTS).map(line).collect()
 }

@@ -28,14 +28,7 @@ const MEAN: u64 = 65;
 impl Pool {
     /// Its requests, served.
     pub fn serve(&self) -> Vec<Request> {
-        let mut state = self.seed;
-        // Knuth, "The Art of Computer Programming", volume 2, 3.3.4, table 1, line 26.
-        let mut below = |most: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % most
-        };
+        let mut below = chance(self.seed);
         let mut now = 0;
         let coming = (0..self.requests).map(|n| {
             let is_rush = (self.requests / 3..2 * self.requests / 3).contains(&n);
@@ -86,16 +79,46 @@ impl Pool {
     }
 }
 
-/// The lines in the format `slowpath`, of an upstream, without any clock of the application.
+/// Numbers by chance, below what is asked for; the same ones from the same seed.
+pub fn chance(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed;
+    move |most| {
+        // Knuth, "The Art of Computer Programming", volume 2, 3.3.4, table 1, line 26.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % most
+    }
+}
+
+/// The lines of an upstream, without any clock of the application.
 pub fn lines(requests: &[Request], upstream: &str) -> Vec<String> {
-    let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
     let line = |(n, request): (usize, &Request)| {
-        let took = request.wait + request.own;
-        let ended = seconds(1_769_860_800_000 + request.arrival + took);
-        let (server, name) = (seconds(took), ENDPOINTS[request.endpoint]);
-        format!(
-            r#"192.0.2.1 - - [31/Jan/2026:12:00:00 +0000] "GET /api/{name}/{n} HTTP/1.1" 200 400 "-" "a/1" rt={server} uct="0.000" uht="{server}" urt="{server}" us="200" ua="{upstream}" cs=- ts={ended} rl=115 rid={n:032x} host="api.example" app="-" st="-""#
-        )
+        let target = format!("/api/{}/{n}", ENDPOINTS[request.endpoint]);
+        self::line(n, request, (1, &target), upstream, false)
     };
     requests.iter().enumerate().map(line).collect()
+}
+
+/// The line of a request in the format `slowpath`: of a client, which is the last part of its address, and
+/// what it asked an upstream for.
+pub fn line(
+    n: usize,
+    request: &Request,
+    (client, target): (u64, &str),
+    upstream: &str,
+    has_clock: bool,
+) -> String {
+    let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    let took = request.wait + request.own;
+    let ended = seconds(1_769_860_800_000 + request.arrival + took);
+    let server = seconds(took);
+    let app = if has_clock {
+        seconds(request.own)
+    } else {
+        "-".to_owned()
+    };
+    format!(
+        r#"192.0.2.{client} - - [31/Jan/2026:12:00:00 +0000] "GET {target} HTTP/1.1" 200 400 "-" "a/1" rt={server} uct="0.000" uht="{server}" urt="{server}" us="200" ua="{upstream}" cs=- ts={ended} rl=115 rid={n:032x} host="api.example" app="{app}" st="-""#
+    )
 }

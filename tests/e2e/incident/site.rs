@@ -47,12 +47,7 @@ impl Site {
             let directory = directory.display();
             format!(
                 r#"
-user root;  # where nginx runs as root: the files are below a private directory
-worker_processes 1;
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
-events {{ worker_connections 4096; }}
+include process.conf;
 
 http {{
   include formats.conf;

@@ -229,12 +229,7 @@ fn configuration(directory: &Path, address: SocketAddr, apps: &[App], story: &St
     } = story;
     format!(
         r#"
-user root;  # where nginx runs as root: the files are below a private directory
-worker_processes 1;
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
-events {{ worker_connections 1024; }}
+include process.conf;
 
 http {{
   include formats.conf;
