@@ -172,6 +172,20 @@ pub struct Step {
 }
 
 impl Step {
+    /// A value of this shape and name, with nothing behind it and of no use to the run.
+    #[must_use]
+    pub fn new(shape: Shape, name: String) -> Step {
+        Step {
+            shape,
+            keep: None,
+            is_plain: false,
+            is_plain_before_long: false,
+            then: Literal::default(),
+            name,
+            is_digits: false,
+        }
+    }
+
     /// Puts a literal behind the value.
     pub fn end_with(&mut self, then: Literal) {
         let bytes = then.bytes();
@@ -419,25 +433,13 @@ fn text_plan(pieces: &[Piece], escape: Escape, columns: &[Column], needs: Fields
                     (counts && needs.has(field)).then_some((field, u8::try_from(index).ok()?))
                 });
                 if variable.texture == Texture::Padded {
-                    steps.push(Step {
-                        shape: Shape::Blanks,
-                        keep: None,
-                        is_plain: false,
-                        is_plain_before_long: false,
-                        then: Literal::default(),
-                        name: variable.shown(),
-                        is_digits: false,
-                    });
+                    steps.push(Step::new(Shape::Blanks, variable.shown()));
                 }
                 let shape = shape(before, after, is_last, variable, escape);
                 steps.push(Step {
-                    shape,
                     keep,
-                    is_plain: false,
-                    is_plain_before_long: false,
-                    then: Literal::default(),
-                    name: variable.shown(),
                     is_digits: variable.texture == Texture::Digits,
+                    ..Step::new(shape, variable.shown())
                 });
             }
         }

@@ -402,15 +402,7 @@ mod tests {
                         continue;
                     }
                     let then = Literal::from(then.to_vec());
-                    let mut step = Step {
-                        shape,
-                        keep: None,
-                        is_plain: false,
-                        is_plain_before_long: false,
-                        then: Literal::default(),
-                        name: String::new(),
-                        is_digits: false,
-                    };
+                    let mut step = Step::new(shape, String::new());
                     step.end_with(then);
                     let text = text.as_bytes();
                     let found = [
