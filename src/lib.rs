@@ -20,8 +20,8 @@
 //! | summary | the frozen result; everything to the right of it sees only this |
 //! | window | an epoch-aligned slice of time |
 //!
-//! The leaves [`mod@unit`], [`stamp`], [`scan`] and [`untrusted`] may be used anywhere. [`detection`] finds the
-//! grammar that fits a log, [`filter`] decides which records count.
+//! The leaves [`mod@unit`], [`stamp`], [`scan`], [`median`] and [`untrusted`] may be used anywhere. [`detection`]
+//! finds the grammar that fits a log, [`filter`] decides which records count.
 //!
 //! ```
 //! use slowpath::grammar::{Escape, Fields, Names, compile};
@@ -45,6 +45,7 @@ pub mod gate;
 pub mod grammar;
 pub mod input;
 pub mod live;
+pub mod median;
 pub mod phases;
 pub mod record;
 pub mod report;

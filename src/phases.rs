@@ -91,6 +91,13 @@ pub enum Ending {
     Upgraded,
 }
 
+/// Whether a status says that a request was cut off: nginx's 499, where the client left, and 504.
+#[must_use]
+#[inline]
+pub fn is_cut_off(status: u16) -> bool {
+    matches!(status, 499 | 504)
+}
+
 /// From which phase a request's busy time was taken; the better ones are first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Basis {
@@ -206,7 +213,7 @@ impl Phases {
             return Ok(());
         }
         self.ending = match record.status {
-            Some(499 | 504) => Ending::Censored,
+            Some(status) if is_cut_off(status) => Ending::Censored,
             _ => Ending::Whole,
         };
         if let Some(total) = record.total {
@@ -338,9 +345,6 @@ impl Phases {
         responses: &[u8],
     ) -> Result<Option<Micros>, Reject> {
         let unit = record.unit(Field::Response);
-        if let Some(time) = unit.read_whole(responses) {
-            return Ok(Some(time));
-        }
         if is_single(responses) {
             return element(unit, responses);
         }
@@ -442,9 +446,6 @@ fn last_element(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Rej
         return Ok(None);
     };
     let unit = record.unit(field);
-    if let Some(time) = unit.read_whole(text) {
-        return Ok(Some(time));
-    }
     if is_single(text) {
         return element(unit, text);
     }

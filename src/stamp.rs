@@ -110,12 +110,11 @@ fn four(text: &[u8], at: usize) -> Option<i64> {
 /// `+0600`, `+06:00`, `-0330`, `Z`: seconds east of UTC.
 #[inline]
 fn offset(text: &[u8]) -> Option<i64> {
-    if text == b"Z" {
+    if let b"Z" | b"z" = text {
         return Some(0);
     }
     let (sign, digits) = text.split_first()?;
     let (hours, minutes) = match (sign, digits.len()) {
-        (b'z', 0) => return Some(0),
         (b'+' | b'-', 4) => (two(digits, 0)?, two(digits, 2)?),
         (b'+' | b'-', 5) if digits[2] == b':' => (two(digits, 0)?, two(digits, 3)?),
         (b'+' | b'-', 2) => (two(digits, 0)?, 0),

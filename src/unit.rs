@@ -109,15 +109,17 @@ impl Unit {
     /// value over 2⁶³ µs.
     #[must_use]
     pub fn read(self, text: &[u8]) -> Option<Micros> {
+        if let Some(time) = self.read_whole(text) {
+            return Some(time);
+        }
         let short = match self {
             Unit::Seconds => short_decimal(text, 6),
+            Unit::Milliseconds => short_decimal(text, 3),
+            Unit::Microseconds => short_decimal(text, 0),
+            Unit::Nanoseconds => short_decimal(text, 0).map(|ns| ns / 1_000),
             Unit::Suffix => return read_with_suffix(text),
-            _ => self.read_whole(text).map(|time| time.0),
         };
-        match short {
-            Some(time) => Some(Micros(time)),
-            None => self.read_decimal(text).map(Micros),
-        }
+        short.or_else(|| decimal(text, self.shift())).map(Micros)
     }
 
     /// As [`Unit::read`] of a whole number of a unit below seconds, with no more than fifteen digits, as
@@ -131,17 +133,6 @@ impl Unit {
             Unit::Microseconds => short_whole(text).map(Micros),
             Unit::Nanoseconds => short_whole(text).map(|ns| Micros(ns / 1_000)),
         }
-    }
-
-    /// As [`Unit::read`] of any number without a unit of its own.
-    fn read_decimal(self, text: &[u8]) -> Option<u64> {
-        let short = match self {
-            Unit::Milliseconds => short_decimal(text, 3),
-            Unit::Nanoseconds => short_decimal(text, 0).map(|ns| ns / 1_000),
-            Unit::Microseconds => short_decimal(text, 0),
-            Unit::Seconds | Unit::Suffix => None,
-        };
-        short.or_else(|| decimal(text, self.shift()))
     }
 
     /// As [`Unit::read`] of a number with an exponent, `5e-05`: so Python and JavaScript write small

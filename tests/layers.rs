@@ -28,7 +28,7 @@ const SPINE: &[&str] = &[
 
 /// Small vocabulary that every module may speak. Leaves import only each other, so that using one
 /// never brings in a part of the spine.
-const LEAVES: &[&str] = &["error", "unit", "stamp", "scan", "untrusted"];
+const LEAVES: &[&str] = &["error", "unit", "stamp", "scan", "median", "untrusted"];
 
 /// Modules beside the spine. Each may import all of the spine and the leaves, and none of the others; no
 /// module of the spine imports them.

@@ -18,8 +18,8 @@ use std::ops::Range;
 
 use super::panel::{Panel, Series};
 use super::stretch::{blocks, percentile};
-use super::weighted::weighted_median;
 use super::{limits, stretch};
+use crate::median::weighted_median;
 use crate::summary::{Summary, TIMED};
 
 /// Endpoints from which a median of them says something.

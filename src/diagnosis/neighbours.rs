@@ -11,7 +11,8 @@
 use std::collections::BTreeMap;
 
 use super::panel::{Panel, Point};
-use super::weighted::weighted_median;
+use crate::median::weighted_median;
+use crate::phases::is_cut_off;
 use crate::summary::{Sampled, Summary, Text};
 
 /// Requests that one is compared with: enough that the share of those it outlasts has next to the variance of a
@@ -24,8 +25,6 @@ const LEAST_NEIGHBOURS: usize = 8;
 const NO_MEASURE: f64 = 3.0;
 /// How often they are left out and all is compared again.
 const PASSES: usize = 3;
-/// Cut off at its duration, which says nothing of its work.
-const CUT: [u16; 2] = [499, 504];
 
 /// How an endpoint's requests differ from those beside them.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -92,8 +91,9 @@ fn lines<'s>(
             let (Some(arrival), Some(whole)) = (sampled.arrival, sampled.whole) else {
                 continue;
             };
-            let is_cut = sampled.status.is_some_and(|status| CUT.contains(&status));
-            if is_cut || !panel.window(arrival).is_some_and(&within) {
+            // Its duration says nothing of its work.
+            if sampled.status.is_some_and(is_cut_off) || !panel.window(arrival).is_some_and(&within)
+            {
                 continue;
             }
             lines.push(Line {

@@ -95,18 +95,6 @@ pub fn contrast(pairs: impl IntoIterator<Item = (Weighted, Weighted)>) -> Option
     })
 }
 
-/// The value at which half of the weight of (value, weight) is reached; `None` where there is none.
-pub fn weighted_median(mut values: Vec<(f64, f64)>) -> Option<f64> {
-    values.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half: f64 = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
-    let mut seen = 0.0;
-    let found = values.iter().find(|(_, weight)| {
-        seen += weight;
-        seen >= half
-    });
-    found.map(|(value, _)| *value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -161,8 +161,8 @@ impl<'a> Record<'a> {
         self.texts.raw(field)
     }
 
-    /// The duration of a field that is one plain number of seconds, as nearly all are. `None` says
-    /// nothing: the text is to be read.
+    /// The duration of a field that is one plain number, as nearly all are. `None` says nothing: the text
+    /// is to be read.
     #[must_use]
     #[inline(always)]
     pub fn plain_time(&self, field: Field) -> Option<Micros> {
@@ -283,7 +283,16 @@ impl<'a> Texts<'a> {
     /// See [`Record::plain_time`].
     #[inline(always)]
     fn plain_time(&self, field: Field) -> Option<Micros> {
-        self.values.time(field)
+        match self.values.time(field) {
+            None if !self.values.is_in_seconds(field) => self.whole_time(field),
+            time => time,
+        }
+    }
+
+    /// See [`Record::plain_time`], of a unit below seconds.
+    #[inline(never)]
+    fn whole_time(&self, field: Field) -> Option<Micros> {
+        self.unit(field).read_whole(self.raw(field)?)
     }
 
     /// See [`Record::column`].
@@ -511,18 +520,6 @@ fn own_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Rejec
     match texts.plain_time(field) {
         Some(time) => Ok(Some(time)),
         None if !texts.values.has_any(Fields::NONE.with(field)) => Ok(None),
-        None => other_duration(texts, field),
-    }
-}
-
-/// As [`own_duration`], of any number in any unit.
-#[inline(never)]
-fn other_duration(texts: &Texts<'_>, field: Field) -> Result<Option<Micros>, Reject> {
-    let Some(text) = texts.raw(field) else {
-        return Ok(None);
-    };
-    match texts.unit(field).read_whole(text) {
-        Some(time) => Ok(Some(time)),
         None => unusual_duration(texts, field),
     }
 }

@@ -108,6 +108,13 @@ impl Values {
         (time != NOT_PLAIN && self.present & (1 << at) != 0).then_some(Micros(time))
     }
 
+    /// Whether a field is in seconds, or not there.
+    #[inline(always)]
+    pub fn is_in_seconds(&self, field: Field) -> bool {
+        self.column(field)
+            .is_none_or(|column| self.is_seconds[column % self.is_seconds.len()])
+    }
+
     /// As [`Values::set`], unless a column of a lower index, which is the preferred one, gave the
     /// field already.
     #[inline(always)]

@@ -23,6 +23,8 @@ mod timeouts;
 mod traffic_surge;
 mod upstream_retries;
 
+use std::ops::Range;
+
 use super::case::{Case, Examined};
 use super::verdict::Cause;
 use super::weighted::{Weighted, contrast};
@@ -192,9 +194,15 @@ fn share(part: f64, whole: f64) -> String {
     unit::share(part.max(0.0) as u64, whole.max(0.0) as u64)
 }
 
-/// How many of some buckets lie between two durations, in µs.
-fn between(buckets: &[Bucket], from: f64, until: f64) -> u64 {
-    let within = |bucket: &&Bucket| (from..until).contains(&(bucket.middle() as f64));
+/// The durations that a timer of so many µs makes: its own, and up to so many times as long, since timers are
+/// late; and, as the middle of a bucket may lie a little before it, half a bucket less.
+fn of_timer(us: f64, late: f64) -> Range<f64> {
+    us * 0.996..us * late
+}
+
+/// How many of some buckets lie in a range of durations, in µs.
+fn within(buckets: &[Bucket], range: &Range<f64>) -> u64 {
+    let within = |bucket: &&Bucket| range.contains(&(bucket.middle() as f64));
     buckets
         .iter()
         .filter(within)

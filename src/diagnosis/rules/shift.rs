@@ -8,8 +8,8 @@ use crate::diagnosis::common_mode::LEAST_ENDPOINTS;
 use crate::diagnosis::panel::{Panel, Series};
 use crate::diagnosis::stretch::{blocks, percentile};
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::weighted::weighted_median;
 use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
+use crate::median::weighted_median;
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind()

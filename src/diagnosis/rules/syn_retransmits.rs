@@ -1,7 +1,7 @@
 //! `syn_retransmits`: connections to upstreams that came about after 1, 3 or 7 s: the first packet of each
 //! was lost and sent again, after 1 s and then after twice as long each time (RFC 6298, section 5.7).
 
-use super::{Verdict, between, named};
+use super::{Verdict, named, of_timer, within};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::{Finding, Grounds, Kind, Prose, Role, Severity, Value, limits};
 use crate::phases::Phase;
@@ -22,10 +22,7 @@ pub fn look(case: &Case<'_>) -> Verdict {
 
 /// How many connections came about after each of [`AFTER`].
 fn repeated(buckets: &[Bucket]) -> [u64; 3] {
-    AFTER.map(|seconds| {
-        let limit = seconds * 1e6;
-        between(buckets, limit * 0.996, limit * limits::SYN_LATE)
-    })
+    AFTER.map(|seconds| within(buckets, &of_timer(seconds * 1e6, limits::SYN_LATE)))
 }
 
 fn connects(endpoint: &Endpoint) -> &[Bucket] {
@@ -37,7 +34,7 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     let all = connects(&case.summary.totals);
     let counts = repeated(all);
     let sent_again: u64 = counts.iter().sum();
-    let slow = between(all, limits::SLOW_CONNECT, f64::INFINITY);
+    let slow = within(all, &(limits::SLOW_CONNECT..f64::INFINITY));
     if sent_again < limits::SYN_LEAST || (sent_again as f64) < limits::SYN_PART * slow as f64 {
         return None;
     }

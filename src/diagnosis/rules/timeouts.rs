@@ -1,10 +1,10 @@
 //! `timeouts`: requests that end without an answer after the same round time: somebody's limit, of the
 //! proxy (504) or of the clients (499).
 
-use super::{Verdict, between, named};
+use super::{Verdict, named, of_timer, within};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::{Finding, Grounds, Kind, Prose, Role, Severity, Value, limits};
-use crate::phases::Phase;
+use crate::phases::{Phase, is_cut_off};
 use crate::summary::{Bucket, Endpoint, Sampled};
 use crate::unit::{self, Micros};
 
@@ -27,21 +27,14 @@ fn cut(endpoint: &Endpoint) -> &[Bucket] {
     total.map_or(&[], |total| total.censored.as_slice())
 }
 
-/// What a limit ends, ends at it or a little later: by how much later a busy server notices.
-fn pile(buckets: &[Bucket], limit: f64) -> u64 {
-    between(buckets, limit * 0.996, limit * limits::TIMEOUT_LATE)
-}
-
 fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
     let limit = seconds as f64 * 1e6;
+    let at_limit = of_timer(limit, limits::TIMEOUT_LATE);
     let all = cut(&case.summary.totals);
-    let ended = pile(all, limit);
-    let near = between(
-        all,
-        limit / limits::TIMEOUT_NEAR,
-        limit * limits::TIMEOUT_NEAR,
-    );
-    if ended < limits::TIMEOUTS || (ended as f64) < limits::TIMEOUT_PART * near as f64 {
+    let ended = within(all, &at_limit);
+    let near = limit / limits::TIMEOUT_NEAR..limit * limits::TIMEOUT_NEAR;
+    let cut_off_near = within(all, &near);
+    if ended < limits::TIMEOUTS || (ended as f64) < limits::TIMEOUT_PART * cut_off_near as f64 {
         return None;
     }
     let mut affected: Vec<(u64, usize)> = case
@@ -49,15 +42,13 @@ fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
         .endpoints
         .iter()
         .enumerate()
-        .map(|(at, endpoint)| (pile(cut(endpoint), limit), at))
+        .map(|(at, endpoint)| (within(cut(endpoint), &at_limit), at))
         .filter(|(count, _)| *count > 0)
         .collect();
     affected.sort_by_key(|(count, at)| (std::cmp::Reverse(*count), *at));
     let affected: Vec<usize> = affected.into_iter().map(|(_, at)| at).collect();
     let is_of_it = |line: &Sampled| {
-        let total = line.total.0 as f64;
-        matches!(line.status, Some(499 | 504))
-            && (limit * 0.996..limit * limits::TIMEOUT_LATE).contains(&total)
+        line.status.is_some_and(is_cut_off) && at_limit.contains(&(line.total.0 as f64))
     };
     // Who gave up, and whether that was in an incident, by the sampled ones.
     let (mut weight, mut by_client, mut in_incident) = (0.0, 0.0, 0.0);
@@ -102,9 +93,9 @@ fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
         detail: vec![
             Prose::new(format!(
                 "{} were cut off between {} and {} in all; they were for ",
-                unit::count(near),
-                Micros((limit / limits::TIMEOUT_NEAR) as u64),
-                Micros((limit * limits::TIMEOUT_NEAR) as u64),
+                unit::count(cut_off_near),
+                Micros(near.start as u64),
+                Micros(near.end as u64),
             ))
             .and(case.names(&affected))
             .words("."),
@@ -117,7 +108,7 @@ fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
             ("requests", Value::Count(ended)),
             ("limit_us", Value::Duration(Micros(seconds * 1_000_000))),
             ("of_whom", Value::Words(by.to_owned())),
-            ("cut_off_near_it", Value::Count(near)),
+            ("cut_off_near_it", Value::Count(cut_off_near)),
             ("lost_us", Value::Duration(lost)),
         ],
         examples: example.into_iter().collect(),

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::overtaking::{Edge, in_flight, overtaking};
 use super::visits::Visit;
+use crate::median::weighted_median;
 
 /// A pool whose queue was rebuilt.
 #[derive(Debug)]
@@ -256,15 +257,7 @@ impl Crowd {
             let time = f64::from(crowded[crowded.len() / 2]).max(1.0);
             (time / quiet_time, (crowded.len() as f64).sqrt())
         };
-        let mut ratios: Vec<(f64, f64)> = self.times(visits, waits).iter().map(ratio).collect();
-        ratios.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let half = ratios.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
-        let mut seen = 0.0;
-        let median = ratios.iter().find(|(_, weight)| {
-            seen += weight;
-            seen >= half
-        });
-        median.map(|(ratio, _)| *ratio)
+        weighted_median(self.times(visits, waits).iter().map(ratio).collect())
     }
 
     /// The endpoints whose faster requests take no longer in a crowd, while those of others do.
