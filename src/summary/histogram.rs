@@ -30,9 +30,13 @@ pub enum Growth {
 /// Lists of this many buckets and fewer are searched about as fast as an array is indexed.
 const SHORT: usize = 16;
 
+/// A list that is so many times as long as another takes its buckets one by one. About what a search and
+/// a gap cost against a step of merging; chosen.
+const FEW: usize = 8;
+
 /// Bytes of a bucket in the list, and of one in the array.
 const LIST_BUCKET: usize = size_of::<(u16, u32)>();
-const ARRAY_BUCKET: usize = size_of::<u32>();
+const ARRAY_BUCKET: usize = size_of::<u16>();
 
 /// Buckets by which an array grows at least: durations spread over a few doublings, and each step
 /// costs a copy.
@@ -50,10 +54,70 @@ pub struct Histogram(Form);
 enum Form {
     /// Sorted by bucket; no bucket twice, none empty.
     List(Vec<(u16, u32)>),
-    /// The count of each bucket, up to the highest that was needed and beyond.
-    Array(Vec<u32>),
-    /// As an array, for a histogram that holds a count over 32 bits.
-    Wide(Vec<u64>),
+    Array(Array),
+}
+
+/// The count of each bucket, up to the highest that was needed and beyond. What is looked up at each
+/// record is small, so that much of it stays in the processor's caches.
+#[derive(Debug, Clone, Default)]
+struct Array {
+    /// Each count modulo 2^16.
+    low: Vec<u16>,
+    /// What is above that, of the few buckets that have so many.
+    high: Option<Box<High>>,
+}
+
+/// Multiples of 2^16, sorted by bucket; no bucket twice, none empty.
+#[derive(Debug, Clone, Default)]
+struct High(Vec<(u16, u64)>);
+
+impl Array {
+    /// Adds to a bucket; the array grows if need be.
+    fn add(&mut self, bucket: u16, count: u64) {
+        let at = usize::from(bucket);
+        if self.low.len() <= at {
+            let length = array_length(bucket);
+            self.low.reserve_exact(length - self.low.len());
+            self.low.resize(length, 0);
+        }
+        let low = &mut self.low[at];
+        let sum = u64::from(*low) + count;
+        // OK because what is cut off is kept above.
+        *low = sum as u16;
+        let above = sum - u64::from(*low);
+        if above > 0 {
+            let high = &mut self.high.get_or_insert_default().0;
+            match high.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+                Ok(at) => high[at].1 += above,
+                Err(at) => high.insert(at, (bucket, above)),
+            }
+        }
+    }
+
+    /// The counts above 2^16.
+    fn high(&self) -> &[(u16, u64)] {
+        self.high.as_ref().map_or(&[], |high| &high.0)
+    }
+
+    fn for_each(&self, mut each: impl FnMut(u16, u64)) {
+        let mut high = self.high().iter().peekable();
+        for (at, low) in self.low.iter().enumerate() {
+            // OK because an array is at most as long as there are buckets.
+            let at = at as u16;
+            let above = high.next_if(|(bucket, _)| *bucket == at);
+            let count = u64::from(*low) + above.map_or(0, |(_, above)| *above);
+            if count > 0 {
+                each(at, count);
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let high = self.high.as_ref().map_or(0, |high| {
+            2 * ALLOCATION + size_of::<High>() + high.0.capacity() * size_of::<(u16, u64)>()
+        });
+        ALLOCATION + self.low.capacity() * ARRAY_BUCKET + high
+    }
 }
 
 impl Default for Histogram {
@@ -118,7 +182,7 @@ impl Histogram {
     pub fn record(&mut self, value: u64, growth: Growth) {
         let bucket = bucket_of(value);
         if let Form::Array(array) = &mut self.0
-            && let Some(count) = array.get_mut(usize::from(bucket))
+            && let Some(count) = array.low.get_mut(usize::from(bucket))
             && let Some(next) = count.checked_add(1)
         {
             *count = next;
@@ -144,7 +208,9 @@ impl Histogram {
 
     /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Histogram, growth: Growth) {
+        // A few buckets are searched for sooner than a long list is written anew.
         if let (Form::List(mine), Form::List(theirs)) = (&self.0, &other.0)
+            && mine.len() <= theirs.len().saturating_mul(FEW)
             && let Some(both) = merged(mine, theirs)
         {
             self.0 = Form::List(both);
@@ -157,31 +223,22 @@ impl Histogram {
     /// Adds to a bucket, changing the form where that is due.
     #[inline(never)]
     fn add(&mut self, bucket: u16, count: u64, growth: Growth) {
-        if let Form::List(list) = &mut self.0 {
-            let place = list.binary_search_by_key(&bucket, |(bucket, _)| *bucket);
-            let old = place.map_or(0, |at| list[at].1);
-            match (u32::try_from(u64::from(old) + count), place) {
-                (Ok(sum), Ok(at)) => list[at].1 = sum,
-                (Ok(sum), Err(at)) => {
-                    list.insert(at, (bucket, sum));
-                    self.take_form(growth);
-                }
-                (Err(_), _) => {
-                    self.widen();
-                    self.add(bucket, count, growth);
-                }
+        let list = match &mut self.0 {
+            Form::List(list) => list,
+            Form::Array(array) => return array.add(bucket, count),
+        };
+        let place = list.binary_search_by_key(&bucket, |(bucket, _)| *bucket);
+        let old = place.map_or(0, |at| list[at].1);
+        match (u32::try_from(u64::from(old) + count), place) {
+            (Ok(sum), Ok(at)) => list[at].1 = sum,
+            (Ok(sum), Err(at)) => {
+                list.insert(at, (bucket, sum));
+                self.take_form(growth);
             }
-            return;
-        }
-        if let Form::Array(array) = &mut self.0 {
-            let place = place_in(array, bucket);
-            match u32::try_from(u64::from(*place) + count) {
-                Ok(sum) => *place = sum,
-                Err(_) => self.widen(),
+            (Err(_), _) => {
+                self.take_array();
+                self.add(bucket, count, growth);
             }
-        }
-        if let Form::Wide(array) = &mut self.0 {
-            *place_in(array, bucket) += count;
         }
     }
 
@@ -198,21 +255,20 @@ impl Histogram {
             Growth::Small => list.len() * LIST_BUCKET > array_length(*last) * ARRAY_BUCKET,
         };
         if is_due {
-            let mut array = Vec::new();
-            // From the last one on, so that the array grows once.
-            for (bucket, count) in list.iter().rev() {
-                *place_in(&mut array, *bucket) = *count;
-            }
-            self.0 = Form::Array(array);
+            self.take_array();
         }
     }
 
     /// Takes the form that has room for any count.
-    #[cold]
-    fn widen(&mut self) {
-        let mut wide = Vec::new();
-        self.for_each(|bucket, count| *place_in(&mut wide, bucket) += count);
-        self.0 = Form::Wide(wide);
+    fn take_array(&mut self) {
+        if let Form::List(list) = &self.0 {
+            let mut array = Array::default();
+            // From the last one on, so that the array grows once.
+            for (bucket, count) in list.iter().rev() {
+                array.add(*bucket, u64::from(*count));
+            }
+            self.0 = Form::Array(array);
+        }
     }
 
     /// Takes the form that is smallest.
@@ -220,23 +276,22 @@ impl Histogram {
         match &mut self.0 {
             Form::List(list) => list.shrink_to_fit(),
             Form::Array(array) => {
-                let used = array.iter().filter(|count| **count > 0).count();
-                let last = array.iter().rposition(|count| *count > 0).unwrap_or(0);
-                if used * LIST_BUCKET > (last + 1) * ARRAY_BUCKET {
-                    array.truncate(last + 1);
-                    array.shrink_to_fit();
+                let used = array.low.iter().filter(|low| **low > 0).count();
+                let last = array.low.iter().rposition(|low| *low > 0).unwrap_or(0);
+                let highest = array.high().last().map_or(0, |(bucket, _)| *bucket);
+                let length = last.max(usize::from(highest)) + 1;
+                if array.high.is_some() || used * LIST_BUCKET > length * ARRAY_BUCKET {
+                    array.low.truncate(length);
+                    array.low.shrink_to_fit();
                     return;
                 }
                 let mut list = Vec::with_capacity(used);
                 // OK because an array is at most as long as there are buckets.
-                let counts = array
-                    .iter()
-                    .enumerate()
-                    .map(|(at, count)| (at as u16, *count));
+                let counts = array.low.iter().enumerate();
+                let counts = counts.map(|(at, low)| (at as u16, u32::from(*low)));
                 list.extend(counts.filter(|(_, count)| *count > 0));
                 self.0 = Form::List(list);
             }
-            Form::Wide(_) => {}
         }
     }
 
@@ -254,8 +309,7 @@ impl Histogram {
         match &self.0 {
             Form::List(list) if list.capacity() == 0 => 0,
             Form::List(list) => ALLOCATION + list.capacity() * LIST_BUCKET,
-            Form::Array(array) => ALLOCATION + array.capacity() * ARRAY_BUCKET,
-            Form::Wide(array) => ALLOCATION + array.capacity() * size_of::<u64>(),
+            Form::Array(array) => array.bytes(),
         }
     }
 
@@ -285,24 +339,11 @@ impl Histogram {
     }
 
     fn for_each(&self, mut each: impl FnMut(u16, u64)) {
-        // OK because an array is at most as long as there are buckets.
-        let mut each_of = |at: usize, count: u64| {
-            if count > 0 {
-                each(at as u16, count);
-            }
-        };
         match &self.0 {
             Form::List(list) => list
                 .iter()
-                .for_each(|(bucket, count)| each_of(usize::from(*bucket), u64::from(*count))),
-            Form::Array(array) => array
-                .iter()
-                .enumerate()
-                .for_each(|(at, count)| each_of(at, u64::from(*count))),
-            Form::Wide(array) => array
-                .iter()
-                .enumerate()
-                .for_each(|(at, count)| each_of(at, *count)),
+                .for_each(|(bucket, count)| each(*bucket, u64::from(*count))),
+            Form::Array(array) => array.for_each(each),
         }
     }
 }
@@ -362,16 +403,6 @@ impl Bucket {
 /// The length of an array that reaches up to a bucket.
 fn array_length(last: u16) -> usize {
     (usize::from(last) + 1).next_multiple_of(STRIDE)
-}
-
-/// The count of a bucket in an array, which grows if need be.
-fn place_in<C: Clone + Default>(array: &mut Vec<C>, bucket: u16) -> &mut C {
-    if array.len() <= usize::from(bucket) {
-        let length = array_length(bucket);
-        array.reserve_exact(length - array.len());
-        array.resize(length, C::default());
-    }
-    &mut array[usize::from(bucket)]
 }
 
 #[cfg(test)]
@@ -453,12 +484,36 @@ mod tests {
     }
 
     #[test]
+    fn counts_over_16_bits_are_kept() {
+        let mut array = Histogram::default();
+        array.take_array();
+        for _ in 0..70_000 {
+            array.record(9, Growth::Fast);
+        }
+        array.record(8, Growth::Fast);
+        array.add(10, 1 << 16, Growth::Fast);
+        let said = |histogram: &Histogram| -> Vec<(u64, u64)> {
+            let buckets = histogram.buckets();
+            buckets.iter().map(|b| (b.low, b.count)).collect()
+        };
+        let want = [(8, 1), (9, 70_000), (10, 1 << 16)];
+        assert_eq!(said(&array), want);
+        array.shrink();
+        assert_eq!(said(&array), want);
+        let mut twice = array.clone();
+        twice.merge(&array, Growth::Small);
+        assert_eq!(said(&twice), want.map(|(low, count)| (low, 2 * count)));
+    }
+
+    #[test]
     fn counts_over_32_bits_are_kept() {
         let mut big = Histogram::default();
         big.add(7, u64::from(u32::MAX), Growth::Small);
         big.add(7, 2, Growth::Small);
         big.record(7, Growth::Small);
-        let mut array = Histogram(Form::Array(vec![u32::MAX - 1; 8]));
+        let mut array = Histogram::default();
+        array.take_array();
+        array.add(7, u64::from(u32::MAX) - 1, Growth::Fast);
         array.record(7, Growth::Fast);
         array.record(7, Growth::Fast);
         array.merge(&big, Growth::Fast);

@@ -385,7 +385,8 @@ impl Tallies {
             .endpoints
             .extract_if(|k, tally| (tally.requests, &**k) < (requests, key.as_slice()));
         for (_, tally) in light {
-            self.other.merge(&tally, Growth::Small);
+            // One tally that many go to: what it takes is little, and each of them adds few.
+            self.other.merge(&tally, Growth::Fast);
         }
         self.cap.reached = true;
     }
@@ -552,8 +553,10 @@ fn admit_upstream<'u>(
 /// The name of the upstreams that had no room.
 const OTHER_UPSTREAMS: &[u8] = b"(other)";
 
-/// One part of this many is for the endpoints, the rest for what folding and merging them takes.
-const RESERVE: usize = 2;
+/// One part of this many is for the endpoints, the rest for what folding and merging them takes, and for
+/// the room between blocks of an allocator in which many came and went. Measured: with 2, 50 million
+/// distinct URLs took 155 MiB in all of a share of 96 MiB, with 3 they take 115 MiB.
+const RESERVE: usize = 3;
 
 /// Records between two looks at the size of the tallies.
 const LOOK_EVERY: usize = 16_384;
