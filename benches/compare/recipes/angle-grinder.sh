@@ -4,6 +4,7 @@
 # install: cargo install ag (install.sh cargo)
 # output: rows
 # routes: cut
+# quantiles: estimated
 # leaves out: ids inside a route (a path is cut at its first digit, as it has no replacing function), the phases but two, time windows, upstreams, all rules
 exec agrind --file "$1" --output json '* | parse regex "\"(?P<method>\S+) (?P<route>/[^0-9 ?\"]*)[^\"]*\" \d+ \d+ \"[^\"]*\" \"[^\"]*\" rt=(?P<rt>\S+) uct=\"(?:[^\"]*, )?(?P<uct>[^\"]*)\" uht=\"(?:[^\"]*, )?(?P<uht>[^\"]*)\" urt=\"[^\"]*\" app=\"(?P<header>[^\"]*)\" cs=(?P<cs>\S+)"
     | if(cs == "HIT", "-", header) as app

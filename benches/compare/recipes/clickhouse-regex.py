@@ -3,6 +3,7 @@
 # version: python3 -c 'import chdb; print(chdb.__version__, "with ClickHouse", chdb.engine_version)'
 # install: pip install chdb (install.sh pip)
 # output: tsv method route requests rt_mean rt_p50 rt_p95 rt_p99 wait_mean wait_p50 wait_p95 wait_p99 app_mean app_p50 app_p95 app_p99
+# quantiles: estimated
 # leaves out: minimum and maximum, the phases but two, time windows, upstreams, all rules; quantiles are of a sample of 8,192 values
 #
 # quantiles() is what one writes first, and the cheapest.
