@@ -23,7 +23,8 @@ What it refuses. A recipe whose requests do not add up to the lines of the log,
 or whose endpoints and numbers are not those of DuckDB's regular expression (the
 plainest exact recipe), did other work: it is reported as wrong, and the exit
 code is 1. One whose head says that its quantiles are estimated is timed all the
-same; how far the first of them is off stands beside what it leaves out. A peer that is not there is named with the way to install it.
+same, and the first of them that is off stands beside what it leaves out. A peer
+that is not there is named with the way to install it.
 
 It generates no log, installs nothing and writes nothing but the table and, in a
 temporary folder, what the recipes print.
@@ -381,8 +382,8 @@ def judge(scores: list[Score]) -> None:
 
 def compare(row: dict, exact: dict, said: dict[str, str]) -> str | None:
     """Checks an endpoint. A recipe that cuts its routes short has endpoints of
-    its own, and others of the same name that hold more. What is returned is an
-    estimated quantile that is off."""
+    its own, and others of the same name that hold more. What is returned is the
+    first of its quantiles that is off, where they are estimated."""
     cut, estimated = said.get("routes") == "cut", said.get("quantiles") == "estimated"
     where = f"{row['method']} {row['route']}"
     right = exact.get((row["method"], row["route"]))
@@ -392,6 +393,7 @@ def compare(row: dict, exact: dict, said: dict[str, str]) -> str | None:
         raise WrongWork(f"has an endpoint {where}, which others have not")
     if row["requests"] != right["requests"]:
         raise WrongWork(f"counted {row['requests']:.0f} of {where}, not {right['requests']:.0f}")
+    off = None
     for name, value in row.items():
         other = right.get(name)
         if name in ("method", "route", "requests") or value is None or other is None:
@@ -404,8 +406,8 @@ def compare(row: dict, exact: dict, said: dict[str, str]) -> str | None:
             found = f"{name} of {where} is {value:.6f}, not {other:.6f}"
             if is_mean or not estimated:
                 raise WrongWork(found)
-            return found
-    return None
+            off = off or found
+    return off
 
 
 def number(text: str, _: list[str]) -> tuple[int, list[dict]]:

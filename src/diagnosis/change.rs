@@ -7,6 +7,7 @@ use super::incident::Incident;
 use super::limits;
 use super::neighbours::differences;
 use super::panel::{Panel, Point, Series};
+use crate::median::weighted_median;
 use crate::summary::Summary;
 
 /// An endpoint in quiet times and in an incident.
@@ -145,18 +146,10 @@ fn allow_for_inference(changes: &mut Vec<Change>) {
 
 /// The growth that half of the endpoints exceed, each weighted by what it can tell; not below 0.
 pub fn common_growth(changes: &[Change]) -> f64 {
-    let mut growths: Vec<(f64, f64)> = changes
+    let growths = changes
         .iter()
-        .map(|change| (change.growth, 1.0 / change.growth_error.max(0.01)))
-        .collect();
-    growths.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half: f64 = growths.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
-    let mut seen = 0.0;
-    let median = growths.iter().find(|(_, weight)| {
-        seen += weight;
-        seen >= half
-    });
-    median.map_or(0.0, |(growth, _)| growth.max(0.0))
+        .map(|change| (change.growth, 1.0 / change.growth_error.max(0.01)));
+    weighted_median(growths.collect()).map_or(0.0, |growth| growth.max(0.0))
 }
 
 /// See [`Change::lasting`].
