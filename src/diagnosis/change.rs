@@ -152,6 +152,17 @@ pub fn common_growth(changes: &[Change]) -> f64 {
     weighted_median(growths.collect()).map_or(0.0, |growth| growth.max(0.0))
 }
 
+/// Growth of the own time of all requests of an incident, in parts of what the same requests usually take; 0 of
+/// nothing.
+pub fn own_growth<'c>(changes: impl IntoIterator<Item = &'c Change>) -> f64 {
+    let (mut usual, mut added) = (0.0, 0.0);
+    for change in changes {
+        usual += change.during.served * change.usual;
+        added += change.added(0.0);
+    }
+    if usual > 0.0 { added / usual } else { 0.0 }
+}
+
 /// See [`Change::lasting`].
 fn lasting(series: &Series, incident: &Incident, usual: f64) -> f64 {
     let mut windows: Vec<f64> = series

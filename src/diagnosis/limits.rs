@@ -51,7 +51,7 @@ pub const LITTLE_WAIT: f64 = 0.05;
 pub const LASTING: f64 = 0.3;
 /// Growth of a culprit's own time per request, within two standard errors.
 pub const CULPRIT_GROWTH: f64 = 0.5;
-/// Growth of it as it was seen: of 30 % and less nobody would call an endpoint slow.
+/// Growth of it as it was seen: of 30 % and less nobody would call an endpoint slow, nor all of them together.
 pub const LEAST_GROWTH: f64 = 0.3;
 /// Share of all added work that a culprit has at least: of four that share a path, one may have a fiftieth of
 /// the requests; 3 % lost three of 250. Simulated.

@@ -61,6 +61,14 @@ impl Contrast {
     pub fn z(&self) -> f64 {
         self.difference / self.error
     }
+
+    /// This one without another that is independent of it.
+    pub fn less(&self, other: &Contrast) -> Contrast {
+        Contrast {
+            difference: self.difference - other.difference,
+            error: self.error.hypot(other.error),
+        }
+    }
 }
 
 /// Values of a group that tell anything of its mean at least.

@@ -232,6 +232,11 @@ pub static STORIES: &[Story] = &[
         proxies::slow_replica,
     ),
     story(
+        "shift-beside-slow-replica",
+        "one replica is as slow, and one endpoint steps up by 50 to 150 % at all of them",
+        proxies::shift_beside_slow_replica,
+    ),
+    story(
         "uneven-replicas",
         "one replica is sent the heavy endpoints",
         proxies::uneven_replicas,

@@ -5,7 +5,7 @@ use super::super::draw::{Draw, Stream};
 use super::super::effect::{Effect, What};
 use super::super::traffic::{CLIENTS, Lost, Traffic, part, somewhere};
 use super::super::world::{HOUR, MS, Micros, SECOND, Wish, World, log_uniform, uniform, whole};
-use super::{Case, Truth, plain};
+use super::{Case, Truth, first, plain};
 
 const REPLICATED: Wish = Wish {
     endpoints: (8.0, 150.0),
@@ -16,28 +16,12 @@ const REPLICATED: Wish = Wish {
     utilisation: (0.15, 0.3),
 };
 
-/// One replica takes 2 to 4 times as long as its peers, from some time on.
+/// One replica takes 2.5 to 4 times as long as its peers, from some time on.
 pub fn slow_replica(seed: u64) -> Case {
     let world = World::draw(seed, &REPLICATED);
     let draw = &mut Draw::new(seed, Stream::Requests);
-    let host = draw.below(world.services[0].hosts.len() as u64) as usize;
-    let factor = uniform(draw, (2.5, 4.0))
-        .min(0.85 / world.services[0].utilisation)
-        .max(2.5);
-    let from = if draw.chance(500) {
-        0
-    } else {
-        draw.below(world.duration / 2)
-    };
-    let effects = vec![Effect {
-        from,
-        until: Micros::MAX,
-        what: What::Host {
-            service: 0,
-            host,
-            factor,
-        },
-    }];
+    let (host, slow) = slow_host(&world, draw);
+    let effects = vec![slow];
     let subject = Some(world.services[0].hosts[host].clone());
     let mut traffic = Traffic::new(&world, seed);
     traffic.ordinary();
@@ -49,6 +33,61 @@ pub fn slow_replica(seed: u64) -> Case {
         ..Truth::default()
     };
     plain(world, requests, effects, truth)
+}
+
+/// One replica of those of a world, and its slowness.
+fn slow_host(world: &World, draw: &mut Draw) -> (usize, Effect) {
+    let host = draw.below(world.services[0].hosts.len() as u64) as usize;
+    let factor = uniform(draw, (2.5, 4.0))
+        .min(0.85 / world.services[0].utilisation)
+        .max(2.5);
+    let from = if draw.chance(500) {
+        0
+    } else {
+        draw.below(world.duration / 2)
+    };
+    let what = What::Host {
+        service: 0,
+        host,
+        factor,
+    };
+    let until = Micros::MAX;
+    (host, Effect { from, until, what })
+}
+
+/// One replica is as slow, and at another time one endpoint steps up by 50 to 150 % at all of them and stays there, with
+/// 1,000 requests before and after.
+pub fn shift_beside_slow_replica(seed: u64) -> Case {
+    first(seed, |seed| {
+        let world = World::draw(seed, &REPLICATED);
+        let draw = &mut Draw::new(seed, Stream::Requests);
+        let (_, slow) = slow_host(&world, draw);
+        let from = (world.duration as f64 * uniform(draw, (0.35, 0.65))) as Micros;
+        let requests =
+            |e: usize| world.rate * world.endpoints[e].share * 0.35 * world.duration as f64 / 1e6;
+        let busy: Vec<usize> = (0..world.endpoints.len())
+            .filter(|e| requests(*e) >= 1_000.0)
+            .collect();
+        let culprit = *busy.get(draw.below(busy.len().max(1) as u64) as usize)?;
+        let mut factors = vec![1.0; world.endpoints.len()];
+        factors[culprit] = uniform(draw, (1.5, 2.5));
+        let mut traffic = Traffic::new(&world, seed);
+        traffic.ordinary();
+        let requests = traffic.finish();
+        let step = Effect {
+            from,
+            until: Micros::MAX,
+            what: What::Slow { factors },
+        };
+        let truth = Truth {
+            culprits: vec![culprit],
+            must: vec!["shift", "slow_endpoint"],
+            may: vec!["slow_upstream"],
+            windows: vec![(from, world.duration)],
+            ..Truth::default()
+        };
+        Some(plain(world, requests, vec![slow, step], truth))
+    })
 }
 
 /// One replica is sent the endpoints that take long: it is as fast as its peers at each of them.

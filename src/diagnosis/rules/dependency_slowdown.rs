@@ -2,9 +2,10 @@
 
 use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
 use crate::diagnosis::case::{Case, Examined, same_cause};
+use crate::diagnosis::change::own_growth;
 use crate::diagnosis::stretch::percentile;
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::{Finding, Kind, Prose, Role, Value};
+use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind() {
@@ -59,7 +60,11 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
     let (from, until) = hull(case, group);
     Finding {
         kind: Kind::DependencySlowdown,
-        severity: severity(added, length),
+        severity: how_grave(
+            own_growth(group.iter().flat_map(|examined| &examined.changes)),
+            added,
+            length,
+        ),
         grounds: case.grounds(),
         title: Prose::new(format!(
             "The own time of {} of {} grew together: something that they share became slow, no endpoint is to blame",
@@ -97,10 +102,32 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
     }
 }
 
+/// How grave it is that all take so much longer, in parts of the usual: a little longer they take whenever more is
+/// asked of a machine.
+fn how_grave(growth: f64, added: f64, length: f64) -> Severity {
+    if growth >= limits::LEAST_GROWTH {
+        severity(added, length)
+    } else {
+        Severity::Info
+    }
+}
+
 fn percent(part: f64) -> String {
     if part < 1.0 {
         share(part * 1e6, 1e6)
     } else {
         format!("{:.0} %", part * 100.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_all_take_a_quarter_longer_is_context() {
+        assert_eq!(how_grave(0.25, 9e6, 1e6), Severity::Info);
+        assert_eq!(how_grave(0.35, 9e6, 1e6), Severity::Critical);
+        assert_eq!(how_grave(2.0, 0.5e6, 1e6), Severity::Warning);
     }
 }

@@ -128,8 +128,14 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Leaves out what is the echo of a more particular finding: where one upstream is slow or climbs, and
-/// what the others answered took no longer, nothing that all share became slow.
+/// what the others answered took no longer, nothing that all share became slow; and that the slow time of an
+/// endpoint is that of a slow upstream says the same again.
 pub fn leave_out_echoes(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    let slow = findings
+        .iter()
+        .find(|finding| finding.kind == Kind::SlowUpstream)
+        .and_then(|finding| finding.subject.clone());
+    findings.retain(|finding| !repeats(finding.kind, finding.subject.as_ref(), slow.as_ref()));
     let hosts: Vec<Option<Subject>> = findings
         .iter()
         .filter(|finding| matches!(finding.kind, Kind::SlowUpstream | Kind::Drift))
@@ -150,6 +156,11 @@ pub fn leave_out_echoes(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a finding says of one endpoint what has been said of a slow upstream.
+fn repeats(kind: Kind, subject: Option<&Subject>, slow: Option<&Subject>) -> bool {
+    kind == Kind::HotKey && slow.is_some() && subject == slow
+}
+
 /// Whether requests to other upstreams took longer in incidents without culprits than in quiet times, by
 /// sampled lines.
 fn slowed_elsewhere(case: &Case<'_>, address: &[u8]) -> bool {
@@ -160,19 +171,15 @@ fn slowed_elsewhere(case: &Case<'_>, address: &[u8]) -> bool {
     };
     let pairs = case.summary.endpoints.iter().map(|endpoint| {
         let mut pair = (Weighted::default(), Weighted::default());
-        for (weight, line) in &endpoint.history.sample {
+        for (weight, octaves, line) in slow_upstream::worked(endpoint) {
             let window = line.arrival.and_then(|arrival| case.window(arrival));
-            let (Some(own), Some(window)) = (line.own_or_whole(), window) else {
+            let Some(window) = window.filter(|_| line.text(Text::Upstream) != address) else {
                 continue;
             };
-            if line.text(Text::Upstream) == address {
-                continue;
-            }
-            let octaves = (own.0.max(1) as f64).log2();
             if in_incident(window) {
-                pair.0.add(*weight, octaves);
+                pair.0.add(weight, octaves);
             } else if case.quiet.get(window).copied().unwrap_or(false) {
-                pair.1.add(*weight, octaves);
+                pair.1.add(weight, octaves);
             }
         }
         pair
@@ -281,5 +288,30 @@ fn endpoints(count: usize) -> String {
     match count {
         1 => "1 endpoint".to_owned(),
         count => format!("{} endpoints", unit::count(count as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::Topic;
+
+    #[test]
+    fn a_hot_upstream_repeats_a_slow_one_and_a_hot_id_does_not() {
+        let subject = |topic: Topic, value: &[u8]| Subject {
+            topic,
+            value: value.to_vec(),
+        };
+        let slow = subject(Topic::Upstream, b"10.0.0.1:80");
+        assert!(repeats(Kind::HotKey, Some(&slow), Some(&slow)));
+        assert!(!repeats(Kind::Drift, Some(&slow), Some(&slow)));
+        for other in [
+            subject(Topic::Upstream, b"10.0.0.2:80"),
+            subject(Topic::Key, b"10.0.0.1:80"),
+        ] {
+            assert!(!repeats(Kind::HotKey, Some(&other), Some(&slow)));
+        }
+        assert!(!repeats(Kind::HotKey, Some(&slow), None));
+        assert!(!repeats(Kind::HotKey, None, None));
     }
 }

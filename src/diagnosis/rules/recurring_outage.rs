@@ -2,6 +2,7 @@
 
 use super::{Verdict, hull, micros, named, windows};
 use crate::diagnosis::case::{Case, Examined};
+use crate::diagnosis::change::{Change, own_growth};
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
 use crate::unit::Micros;
@@ -17,11 +18,15 @@ pub fn look(case: &Case<'_>) -> Verdict {
     Ok(vec![finding(case, &outages)])
 }
 
-/// The incidents in which something common was slow.
+/// The incidents in which something common was slow, and not a little.
 pub fn outages<'c>(case: &'c Case<'_>) -> Vec<&'c Examined> {
     case.slow()
-        .filter(|examined| matches!(examined.verdict.cause, Cause::Common(_)))
+        .filter(|examined| is_outage(&examined.verdict.cause, &examined.changes))
         .collect()
+}
+
+fn is_outage(cause: &Cause, changes: &[Change]) -> bool {
+    matches!(cause, Cause::Common(_)) && own_growth(changes) >= limits::LEAST_GROWTH
 }
 
 fn finding(case: &Case<'_>, outages: &[&Examined]) -> Finding {
@@ -103,5 +108,44 @@ fn finding(case: &Case<'_>, outages: &[&Examined]) -> Finding {
             "Look for what ran at these times and not between: jobs, reports, migrations, backups.",
         ),
         explains: micros(added),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::panel::Point;
+
+    /// Endpoints with a hundred requests each that usually take 10 ms and so many in an incident.
+    fn changes(times: &[f64]) -> Vec<Change> {
+        let point = |ms: f64| Point {
+            served: 100.0,
+            own: 100.0 * ms * 1e3,
+            ..Point::default()
+        };
+        let change = |(endpoint, ms): (usize, &f64)| Change {
+            endpoint,
+            pool: 0,
+            before: point(10.0),
+            during: point(*ms),
+            effect: point(*ms),
+            usual: 10e3,
+            growth: ms / 10.0 - 1.0,
+            growth_error: 0.02,
+            logs: None,
+            lasting: 0.9,
+            longer: None,
+        };
+        times.iter().enumerate().map(change).collect()
+    }
+
+    #[test]
+    fn an_outage_is_what_slows_all_of_them_and_not_a_little() {
+        let all = Cause::Common(vec![0, 1, 2]);
+        assert!(is_outage(&all, &changes(&[20.0, 25.0, 15.0])));
+        // Some by a half, the whole by a fifth.
+        assert!(!is_outage(&all, &changes(&[15.0, 11.0, 10.0])));
+        assert!(!is_outage(&Cause::Unknown, &changes(&[20.0, 25.0, 15.0])));
+        assert!(!is_outage(&all, &[]));
     }
 }

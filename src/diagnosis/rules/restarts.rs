@@ -1,13 +1,14 @@
-//! `restarts`: short times in which what was asked of an application failed with 502 or 503, and hardly
-//! anything before and after: nobody was there to take the connections.
+//! `restarts`: short times in which what was asked of an application failed with 502 or 503, and most was
+//! answered before and after: nobody was there to take the connections.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::{Verdict, endpoints, named};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::{Evidence, Finding, Grounds, Kind, Prose, Role, Severity, Value, limits};
 use crate::stamp::Stamp;
-use crate::summary::Failure;
+use crate::summary::{Endpoint, Failure};
 use crate::unit::{self, Micros};
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -90,7 +91,33 @@ fn gone(case: &Case<'_>, refused: &[Refused]) -> Option<Gone> {
     }
     let rate = requests / ((until - from) * width) as f64 * 1e6;
     let asked = rate * f64::from((last - first).max(1));
-    (found.failed >= limits::GONE_PART * asked).then_some(found)
+    let back = (limits::GONE_LONGEST.0 as i64).div_euclid(width).max(1);
+    let is_there = |windows| is_there(&case.summary.endpoints, windows);
+    let (before, after) = (is_there(from - back..from), is_there(until..until + back));
+    let (start, end) = case.summary.range?;
+    // Where the log begins or ends in it, nothing can be asked for on that side.
+    let is_there_before = before || window(start) >= from;
+    let is_there_after = after || window(end) < until;
+    (found.failed >= limits::GONE_PART * asked && is_there_before && is_there_after)
+        .then_some(found)
+}
+
+/// Whether an application answers in some windows: most of what is asked then of endpoints that it answers at all.
+/// Who is there neither before nor after has not restarted, and one that is asked by nobody else is not known to.
+fn is_there(endpoints: &[Endpoint], windows: Range<i64>) -> bool {
+    let (mut requests, mut failed) = (0_u64, 0_u64);
+    // What fails always the proxy may turn down by itself.
+    let answered = |endpoint: &&Endpoint| endpoint.errors() < endpoint.requests;
+    for endpoint in endpoints.iter().filter(answered) {
+        let cells = &endpoint.history.cells;
+        let begin = cells.partition_point(|cell| cell.window < windows.start);
+        let end = cells.partition_point(|cell| cell.window < windows.end);
+        for cell in cells.get(begin..end).unwrap_or_default() {
+            requests += u64::from(cell.cell.requests);
+            failed += u64::from(cell.cell.errors_5xx);
+        }
+    }
+    requests > 2 * failed
 }
 
 fn finding(case: &Case<'_>) -> Option<Finding> {
@@ -168,4 +195,53 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
         // No time was lost: requests were.
         explains: Micros(0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::{Cell, History, TIMED, WindowCell};
+
+    /// An endpoint with (requests, failed ones) in windows from 0 on.
+    fn endpoint(windows: &[(u32, u32)]) -> Endpoint {
+        let cell = |(window, (requests, errors_5xx)): (i64, &(u32, u32))| WindowCell {
+            window,
+            upstream: TIMED,
+            cell: Cell {
+                requests: *requests,
+                errors_5xx: *errors_5xx,
+                ..Cell::default()
+            },
+        };
+        let sum = |of: fn(&(u32, u32)) -> u32| windows.iter().map(|w| u64::from(of(w))).sum();
+        Endpoint {
+            requests: sum(|w| w.0),
+            errors_5xx: sum(|w| w.1),
+            history: History {
+                cells: (0..).zip(windows).map(cell).collect(),
+                ..History::default()
+            },
+            ..Endpoint::default()
+        }
+    }
+
+    #[test]
+    fn an_application_is_there_where_it_answers_most() {
+        let served = endpoint(&[(9, 0), (5, 5), (8, 1)]);
+        assert!(is_there(std::slice::from_ref(&served), 0..1));
+        assert!(!is_there(std::slice::from_ref(&served), 1..2));
+        assert!(is_there(std::slice::from_ref(&served), 2..3));
+        // It was gone for long before a burst of requests.
+        let gone = endpoint(&[(2, 2), (24, 24), (1, 1), (3, 0)]);
+        assert!(!is_there(std::slice::from_ref(&gone), 0..1));
+        assert!(!is_there(std::slice::from_ref(&gone), 2..3));
+        // What is never answered tells nothing, and neither does a time in which nobody asks.
+        let malformed = Endpoint {
+            errors_4xx: 9,
+            ..endpoint(&[(9, 0)])
+        };
+        assert!(!is_there(&[malformed], 0..1));
+        assert!(!is_there(&[served], 7..9));
+        assert!(!is_there(&[], 0..1));
+    }
 }

@@ -37,14 +37,15 @@ pub fn look(case: &Case<'_>) -> Verdict {
     Ok(found.collect())
 }
 
-/// The pauses after which a failing request came again, from its failure, with when it came.
+/// The pauses after which a failing request came again, from its failure, with when it came. One that came
+/// while the other was still being served was not sent because that failed.
 fn repeats(failing: &Failing) -> Vec<(u32, u32)> {
     failing
         .times
         .windows(2)
-        .map(|pair| {
+        .filter_map(|pair| {
             let arrival = pair[1].arrival;
-            (arrival.saturating_sub(pair[0].end), arrival)
+            Some((arrival.checked_sub(pair[0].end)?, arrival))
         })
         .filter(|(pause, _)| *pause <= limits::RETRY_SECONDS)
         .collect()
@@ -265,6 +266,29 @@ fn finding(case: &Case<'_>, at: usize, storm: &Storm) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::summary::Failure;
+
+    #[test]
+    fn a_repetition_comes_when_the_request_has_failed() {
+        let failing = |times: &[(u32, u32)]| Failing {
+            times: times
+                .iter()
+                .map(|(arrival, end)| Failure {
+                    arrival: *arrival,
+                    end: *end,
+                    ..Failure::default()
+                })
+                .collect(),
+            ..Failing::default()
+        };
+        assert_eq!(
+            repeats(&failing(&[(10, 12), (17, 17), (17, 18), (500, 501)])),
+            [(5, 17), (0, 17)]
+        );
+        // All were in the queue together when they were cut off.
+        assert_eq!(repeats(&failing(&[(10, 310), (40, 340), (300, 600)])), []);
+        assert_eq!(repeats(&failing(&[])), []);
+    }
 
     #[test]
     fn windows_are_counted_as_one_by_one() {

@@ -1,15 +1,20 @@
 //! `shift`: an endpoint's own time steps up and stays there to the end of the log.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
+use super::slow_upstream::{against_peers, slow, worked};
 use super::{Verdict, micros, named};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::common_mode::LEAST_ENDPOINTS;
 use crate::diagnosis::panel::{Panel, Series};
 use crate::diagnosis::stretch::{blocks, percentile};
 use crate::diagnosis::verdict::Cause;
+use crate::diagnosis::weighted::{Contrast, Weighted};
 use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
 use crate::median::weighted_median;
+use crate::stamp::Stamp;
+use crate::summary::{Endpoint, Sampled, Text};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind()
@@ -34,13 +39,26 @@ pub fn look(case: &Case<'_>) -> Verdict {
         })
         .collect();
     let common = common(panel);
+    let host = LazyCell::new(|| slow(case).map(|(upstream, _)| upstream.address.as_slice()));
+    // A host that is slow makes the endpoints that it serves longer: what that does not explain is theirs.
+    let is_theirs = |step: &Step, least: f64, is_apart: bool| {
+        host.is_none_or(|host| {
+            let since = panel.start(step.window);
+            explained(case, host, step.endpoint, since, is_apart)
+                .is_some_and(|explained| exceeds(step.change, &explained, least))
+        })
+    };
     let mut steps: Vec<Step> = panel
         .series
         .iter()
         .filter(|series| !told.contains(&series.endpoint))
         .filter_map(|series| {
-            let apart = || step(series, common.as_ref()?, limits::STEP_APART);
-            step(series, &Common::default(), limits::STEP).or_else(apart)
+            let whole = step(series, &Common::default(), limits::STEP)
+                .filter(|step| is_theirs(step, limits::STEP, false));
+            whole.or_else(|| {
+                step(series, common.as_ref()?, limits::STEP_APART)
+                    .filter(|step| is_theirs(step, limits::STEP_APART, true))
+            })
         })
         .collect();
     steps.sort_by_key(|step| (step.window, step.endpoint));
@@ -84,6 +102,8 @@ struct Step {
     endpoint: usize,
     /// The first window behind it.
     window: usize,
+    /// How much longer it takes, in octaves; where it was told apart, less what all have alike.
+    change: f64,
     /// Mean own time before and after, in µs.
     before: f64,
     after: f64,
@@ -215,11 +235,89 @@ fn step(series: &Series, common: &Common, least_change: f64) -> Option<Step> {
     Some(Step {
         endpoint: series.endpoint,
         window,
+        change,
         before: old.mean(),
         after: new.mean(),
         requests: new.served,
     })
     .filter(|step| step.after > step.before)
+}
+
+/// What one host does to the times of whom it serves, in a part of the log.
+#[derive(Debug, Clone, Copy)]
+struct Host {
+    /// How much longer it takes than its peers for the same endpoints, in octaves.
+    slower: Contrast,
+    /// Of the endpoint's requests, 1 for each that it served and 0 for each that others did.
+    served: Weighted,
+}
+
+impl Host {
+    /// How much longer the endpoint takes because of it, in octaves.
+    fn adds(&self) -> Contrast {
+        // One request of each kind more: of a few that all went the same way the next may not.
+        let mut served = self.served;
+        let one = served.weight() / served.effective().max(1.0);
+        served.add(one.max(1.0), 0.0);
+        served.add(one.max(1.0), 1.0);
+        let share = served.mean();
+        let share_error = (share * (1.0 - share) / served.effective()).sqrt();
+        Contrast {
+            difference: share * self.slower.difference,
+            error: (self.slower.difference * share_error).hypot(share * self.slower.error),
+        }
+    }
+}
+
+/// How much longer than before an endpoint takes since then because of a host; where what all have alike was
+/// taken off, because it is served by it more often than others are. In octaves; `None` where too few lines
+/// tell.
+fn explained(
+    case: &Case<'_>,
+    address: &[u8],
+    endpoint: usize,
+    since: Stamp,
+    is_apart: bool,
+) -> Option<Contrast> {
+    let part = |is_after: bool| {
+        let counts = |line: &Sampled| line.arrival.is_some_and(|at| (at >= since) == is_after);
+        let served = |endpoint: &Endpoint, mut served: Weighted| {
+            for (weight, _, line) in worked(endpoint).filter(|(_, _, line)| counts(line)) {
+                served.add(weight, f64::from(line.text(Text::Upstream) == address));
+            }
+            served
+        };
+        let slower = against_peers(case, address, counts)?;
+        let own = served(case.summary.endpoints.get(endpoint)?, Weighted::default());
+        let adds = Host {
+            slower,
+            served: own,
+        }
+        .adds();
+        if !is_apart {
+            return Some(adds);
+        }
+        let all = case
+            .summary
+            .endpoints
+            .iter()
+            .fold(Weighted::default(), |all, one| served(one, all));
+        Some(
+            adds.less(
+                &Host {
+                    slower,
+                    served: all,
+                }
+                .adds(),
+            ),
+        )
+    };
+    Some(part(true)?.less(&part(false)?))
+}
+
+/// Whether a step is as large as it must be without what is explained, beyond doubt.
+fn exceeds(change: f64, explained: &Contrast, least: f64) -> bool {
+    change - explained.difference - 2.0 * explained.error >= least
 }
 
 fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
@@ -295,4 +393,51 @@ fn finding(case: &Case<'_>, group: &[Step]) -> Option<Finding> {
         ),
         explains: micros(added),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 200 requests so many went to a host that takes four times as long.
+    fn host(served: usize) -> Host {
+        let mut share = Weighted::default();
+        for n in 0..200 {
+            share.add(3.0, f64::from(n < served));
+        }
+        let slower = Contrast {
+            difference: 2.0,
+            error: 0.05,
+        };
+        Host {
+            slower,
+            served: share,
+        }
+    }
+
+    #[test]
+    fn a_step_that_a_slow_host_explains_is_not_the_endpoints() {
+        // A quarter of the requests became four times as long: half an octave.
+        let adds = host(50).adds();
+        assert!((adds.difference - 0.5).abs() < 0.02, "{adds:?}");
+        assert!(!exceeds(0.5, &adds, limits::STEP));
+        assert!(!exceeds(0.7, &adds, limits::STEP));
+        // Twice as long everywhere beside it is.
+        assert!(exceeds(1.5, &adds, limits::STEP));
+        // Slow before and after, it explains nothing.
+        let lasting = adds.less(&host(50).adds());
+        assert!(exceeds(0.7, &lasting, limits::STEP));
+        // What all of its requests took is no more than it explains, however many they are.
+        assert!(!exceeds(2.0, &host(200).adds(), limits::STEP_APART));
+        assert!(exceeds(0.5, &host(0).adds(), limits::STEP));
+    }
+
+    #[test]
+    fn a_share_of_no_lines_is_unknown() {
+        let nothing = Host {
+            served: Weighted::default(),
+            ..host(0)
+        };
+        assert!(!exceeds(1.5, &nothing.adds(), limits::STEP));
+    }
 }

@@ -17,24 +17,36 @@ pub fn look(case: &Case<'_>) -> Verdict {
     Ok(finding(case).into_iter().collect())
 }
 
-/// Own time of a sampled line in octaves of µs; `None` where no upstream was at work.
-fn own(line: &Sampled) -> Option<f64> {
-    let own = line.own_or_whole()?;
-    (!line.text(Text::Upstream).is_empty()).then(|| (own.0.max(1) as f64).log2())
+/// The sampled lines of an endpoint that upstreams worked for, each with the requests that it stands for and its
+/// own time in octaves of µs. Where the log tells none of them how long it worked, with all that it took there;
+/// where it tells some, the others were cut off, and what they took is not work.
+pub fn worked(endpoint: &Endpoint) -> impl Iterator<Item = (f64, f64, &Sampled)> {
+    let sample = &endpoint.history.sample;
+    let is_told = sample.iter().any(|(_, line)| line.own.is_some());
+    sample.iter().filter_map(move |(weight, line)| {
+        let octaves = octaves(line, is_told)?;
+        (!line.text(Text::Upstream).is_empty()).then_some((*weight, octaves, line))
+    })
 }
 
-/// How much longer one upstream takes than the others, but for one that is left out.
-fn against_peers(case: &Case<'_>, address: &[u8], but: Option<&[u8]>) -> Option<Contrast> {
+fn octaves(line: &Sampled, is_told: bool) -> Option<f64> {
+    let time = if is_told { line.own } else { line.whole }?;
+    Some((time.0.max(1) as f64).log2())
+}
+
+/// How much longer one upstream takes than the others for the lines that count.
+pub fn against_peers(
+    case: &Case<'_>,
+    address: &[u8],
+    counts: impl Fn(&Sampled) -> bool,
+) -> Option<Contrast> {
     let pair = |endpoint: &Endpoint| {
         let mut pair = (Weighted::default(), Weighted::default());
-        for (weight, line) in &endpoint.history.sample {
-            let upstream = line.text(Text::Upstream);
-            if let Some(own) = own(line).filter(|_| Some(upstream) != but) {
-                if upstream == address {
-                    pair.0.add(*weight, own);
-                } else {
-                    pair.1.add(*weight, own);
-                }
+        for (weight, own, line) in worked(endpoint).filter(|(_, _, line)| counts(line)) {
+            if line.text(Text::Upstream) == address {
+                pair.0.add(weight, own);
+            } else {
+                pair.1.add(weight, own);
             }
         }
         pair
@@ -42,15 +54,17 @@ fn against_peers(case: &Case<'_>, address: &[u8], but: Option<&[u8]>) -> Option<
     contrast(case.summary.endpoints.iter().map(pair))
 }
 
-fn finding(case: &Case<'_>) -> Option<Finding> {
+/// The upstream that is slower than its peers, where one is, and by how much.
+pub fn slow<'s>(case: &Case<'s>) -> Option<(&'s Upstream, Contrast)> {
     let contrasts: Vec<(&Upstream, Contrast)> = case
         .summary
         .upstreams
         .iter()
-        .filter_map(|upstream| Some((upstream, against_peers(case, &upstream.address, None)?)))
+        .filter_map(|upstream| Some((upstream, against_peers(case, &upstream.address, |_| true)?)))
         .collect();
     let (upstream, found) = contrasts
         .iter()
+        .copied()
         .max_by(|a, b| a.1.difference.total_cmp(&b.1.difference))?;
     let address = &upstream.address;
     if found.difference < limits::SLOW_HOST || found.z() < limits::SLOW_HOST_Z {
@@ -60,11 +74,18 @@ fn finding(case: &Case<'_>) -> Option<Finding> {
     let apart = contrasts
         .iter()
         .filter(|(peer, _)| peer.address != *address)
-        .filter_map(|(peer, _)| against_peers(case, &peer.address, Some(address)))
+        .filter_map(|(peer, _)| {
+            against_peers(case, &peer.address, |line| {
+                line.text(Text::Upstream) != address
+            })
+        })
         .all(|peer| peer.difference.abs() <= found.difference / 2.0 || peer.z().abs() < 3.0);
-    if !apart {
-        return None;
-    }
+    apart.then_some((upstream, found))
+}
+
+fn finding(case: &Case<'_>) -> Option<Finding> {
+    let (upstream, found) = slow(case)?;
+    let address = &upstream.address;
     let factor = found.difference.exp2();
     let lost = upstream.busy.0 as f64 * (1.0 - 1.0 / factor);
     let affected: Vec<usize> = case
@@ -118,4 +139,22 @@ fn works_at(endpoint: &Endpoint, address: &[u8]) -> bool {
     endpoint.history.sample.iter().any(|(_, line)| {
         line.text(Text::Upstream) == address && line.own_or_whole().is_some_and(|own| own.0 > 0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::Micros;
+
+    #[test]
+    fn what_was_cut_off_is_no_work_where_the_log_tells_work() {
+        let mut cut_off = Sampled::default();
+        cut_off.whole = Some(Micros(300_000_000));
+        let mut answered = Sampled::default();
+        (answered.own, answered.whole) = (Some(Micros(1_024)), Some(Micros(4_096)));
+        assert_eq!(octaves(&cut_off, true), None);
+        assert_eq!(octaves(&answered, true), Some(10.0));
+        assert_eq!(octaves(&answered, false), Some(12.0));
+        assert_eq!(octaves(&Sampled::default(), false), None);
+    }
 }

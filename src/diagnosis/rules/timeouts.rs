@@ -1,11 +1,13 @@
 //! `timeouts`: requests that end without an answer after the same round time: somebody's limit, of the
 //! proxy (504) or of the clients (499).
 
+use super::slow_upstream::slow;
 use super::{Verdict, named, of_timer, within};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::{Finding, Grounds, Kind, Prose, Role, Severity, Value, limits};
 use crate::phases::{Phase, is_cut_off};
-use crate::summary::{Bucket, Endpoint, Sampled};
+use crate::stamp::Stamp;
+use crate::summary::{Bucket, Endpoint, Sampled, Text};
 use crate::unit::{self, Micros};
 
 /// The limits that people set, in seconds.
@@ -25,6 +27,29 @@ pub fn look(case: &Case<'_>) -> Verdict {
 fn cut(endpoint: &Endpoint) -> &[Bucket] {
     let total = endpoint.phase(Phase::Total);
     total.map_or(&[], |total| total.censored.as_slice())
+}
+
+/// A sampled request that was cut off.
+struct GivenUp {
+    arrival: Stamp,
+    /// The requests that it stands for.
+    weight: f64,
+    /// Whether it was in an incident, or at a host, of which there is another finding.
+    is_told: bool,
+}
+
+/// How many of those who gave up, in the order of time, did for something that has been told of. An incident goes
+/// on while they do: where all are cut off no times are left to see it by.
+fn told(given_up: &[GivenUp], limit: Micros) -> f64 {
+    let mut until: Option<Stamp> = None;
+    let mut told = 0.0;
+    for one in given_up {
+        if one.is_told || until.is_some_and(|until| one.arrival <= until) {
+            told += one.weight;
+            until = Some(one.arrival.after(limit));
+        }
+    }
+    told
 }
 
 fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
@@ -50,9 +75,11 @@ fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
     let is_of_it = |line: &Sampled| {
         line.status.is_some_and(is_cut_off) && at_limit.contains(&(line.total.0 as f64))
     };
-    // Who gave up, and whether that was in an incident, by the sampled ones.
-    let (mut weight, mut by_client, mut in_incident) = (0.0, 0.0, 0.0);
-    let (mut example, mut first, mut last) = (None, None, None);
+    // Who gave up, and whether that has been told of, by the sampled ones.
+    let slow_host = slow(case).map(|(upstream, _)| upstream.address.as_slice());
+    let (mut weight, mut by_client) = (0.0, 0.0);
+    let mut example = None;
+    let mut given_up: Vec<GivenUp> = Vec::new();
     for at in &affected {
         let sample = &case.summary.endpoints.get(*at)?.history.sample;
         for (count, line) in sample.iter().filter(|(_, line)| is_of_it(line)) {
@@ -62,14 +89,19 @@ fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
             }
             let window = line.arrival.and_then(|arrival| case.window(arrival));
             let touches = |window| case.slow().any(|slow| slow.incident.touches(window));
-            if window.is_some_and(touches) {
-                in_incident += count;
-            }
-            first = first.into_iter().chain(line.arrival).min();
-            last = last.into_iter().chain(line.arrival).max();
+            given_up.extend(line.arrival.map(|arrival| GivenUp {
+                arrival,
+                weight: *count,
+                is_told: window.is_some_and(touches)
+                    || slow_host == Some(line.text(Text::Upstream)),
+            }));
             example.get_or_insert_with(|| line.example());
         }
     }
+    given_up.sort_by_key(|one| one.arrival);
+    let (first, last) = (given_up.first(), given_up.last());
+    let (first, last) = (first.map(|one| one.arrival), last.map(|one| one.arrival));
+    let told = told(&given_up, Micros(seconds * 1_000_000));
     let by = if by_client > weight / 2.0 {
         "clients"
     } else {
@@ -78,8 +110,8 @@ fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
     let lost = Micros(ended * seconds * 1_000_000);
     Some(Finding {
         kind: Kind::Timeouts,
-        // In an incident they are what it did, and it has been told of.
-        severity: if in_incident > weight / 2.0 {
+        // In an incident they are what it did, at a slow host what that does.
+        severity: if told > weight / 2.0 {
             Severity::Info
         } else {
             Severity::Warning
@@ -117,4 +149,28 @@ fn finding(case: &Case<'_>, seconds: u64) -> Option<Finding> {
         ),
         explains: lost,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One that gave up in each of these seconds; those in the range are in an incident.
+    fn given_up(seconds: &[i64], incident: std::ops::Range<i64>) -> Vec<GivenUp> {
+        let one = |second: &i64| GivenUp {
+            arrival: Stamp(second * 1_000_000),
+            weight: 2.0,
+            is_told: incident.contains(second),
+        };
+        seconds.iter().map(one).collect()
+    }
+
+    #[test]
+    fn an_incident_goes_on_while_requests_are_cut_off() {
+        let limit = Micros(30_000_000);
+        let seconds = [5, 100, 120, 149, 170, 300];
+        assert_eq!(told(&given_up(&seconds, 90..125), limit), 8.0);
+        assert_eq!(told(&given_up(&seconds, 0..1), limit), 0.0);
+        assert_eq!(told(&[], limit), 0.0);
+    }
 }

@@ -1,10 +1,13 @@
 //! `traffic_surge`: more requests, each as cheap as ever.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Verdict, endpoints, hull, micros, named, severity, when, windows};
 use crate::diagnosis::case::{Case, Examined};
-use crate::diagnosis::change::Change;
+use crate::diagnosis::change::own_growth;
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
+use crate::summary::{Sampled, Text};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind() {
@@ -32,7 +35,7 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         .iter()
         .map(|change| change.effect.served * change.usual)
         .sum();
-    let hurts = waited >= limits::FULL_WAIT * usual;
+    let hurts = waited >= limits::FULL_WAIT * usual && !had_room(case, examined);
     let panel = case.panel.as_ref()?;
     let part = (examined.incident.until - examined.incident.from) as f64 / panel.windows as f64;
     if part > limits::SURGE_PART {
@@ -93,12 +96,105 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
     })
 }
 
-/// Growth of own time of the whole, with the mix allowed for.
-fn own_growth(changes: &[Change]) -> f64 {
-    let usual: f64 = changes
+/// Whether the requests waited at one host while its peers, which got as many more, had room: then that host is
+/// what is wrong, or how requests are spread, and not how many they are. Of sampled lines; `false` where the log does
+/// not tell wait from own time.
+fn had_room(case: &Case<'_>, examined: &Examined) -> bool {
+    let is_in = |line: &Sampled| {
+        let window = line.arrival.and_then(|arrival| case.window(arrival));
+        window.is_some_and(|window| examined.incident.touches(window))
+    };
+    let mut stays: Vec<Stay<'_>> = Vec::new();
+    for (endpoint, of) in case.summary.endpoints.iter().enumerate() {
+        for (weight, line) in of.history.sample.iter().filter(|(_, line)| is_in(line)) {
+            let host = line.text(Text::Upstream);
+            let (Some(own), Some(whole)) = (line.own, line.whole) else {
+                continue;
+            };
+            if !host.is_empty() {
+                stays.push(Stay {
+                    endpoint,
+                    host,
+                    weight: *weight,
+                    own: own.0 as f64,
+                    wait: whole.0.saturating_sub(own.0) as f64,
+                });
+            }
+        }
+    }
+    peers_had_room(&stays)
+}
+
+/// A sampled request at a host, with the requests that it stands for and its times in µs.
+struct Stay<'s> {
+    endpoint: usize,
+    host: &'s [u8],
+    weight: f64,
+    own: f64,
+    wait: f64,
+}
+
+/// Whether requests for the same endpoints waited less than they worked everywhere but at the host where they
+/// waited most.
+fn peers_had_room(stays: &[Stay<'_>]) -> bool {
+    let mut waits: BTreeMap<&[u8], f64> = BTreeMap::new();
+    for stay in stays {
+        *waits.entry(stay.host).or_default() += stay.weight * stay.wait;
+    }
+    let worst = waits.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    let Some((worst, _)) = worst else {
+        return false;
+    };
+    let served: BTreeSet<usize> = stays
         .iter()
-        .map(|change| change.during.served * change.usual)
-        .sum();
-    let added: f64 = changes.iter().map(|change| change.added(0.0)).sum();
-    if usual > 0.0 { added / usual } else { 0.0 }
+        .filter(|stay| stay.host == worst)
+        .map(|stay| stay.endpoint)
+        .collect();
+    let (mut lines, mut own, mut wait) = (0, 0.0, 0.0);
+    for stay in stays {
+        if stay.host != worst && served.contains(&stay.endpoint) {
+            lines += 1;
+            own += stay.weight * stay.own;
+            wait += stay.weight * stay.wait;
+        }
+    }
+    // Who waits long is sampled more often: where the peers are full too, most lines are theirs.
+    stays.len() as f64 >= limits::LEAST_JUDGED && lines > 1 && wait < limits::FULL_WAIT * own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten requests for each of two endpoints at three hosts, that work for 10 ms and wait for so many.
+    fn stays(waits: [f64; 3]) -> Vec<Stay<'static>> {
+        let hosts: [&[u8]; 3] = [b"10.0.0.1:80", b"10.0.0.2:80", b"10.0.0.3:80"];
+        let stay = |n: usize| Stay {
+            endpoint: n % 2,
+            host: hosts[n % 3],
+            weight: 5.0,
+            own: 10e3,
+            wait: waits[n % 3] * 1e3,
+        };
+        (0..60).map(stay).collect()
+    }
+
+    #[test]
+    fn who_waits_at_one_host_while_its_peers_have_room_does_not_wait_for_the_traffic() {
+        assert!(peers_had_room(&stays([400.0, 2.0, 1.0])));
+        // All are full, of which one is the fullest.
+        assert!(!peers_had_room(&stays([400.0, 60.0, 80.0])));
+        let alone = |mut stays: Vec<Stay<'static>>| {
+            stays.retain(|stay| stay.host == b"10.0.0.1:80");
+            stays
+        };
+        assert!(!peers_had_room(&alone(stays([400.0, 0.0, 0.0]))));
+        // Other hosts that serve other endpoints are no peers.
+        let mut apart = stays([400.0, 2.0, 1.0]);
+        for stay in &mut apart {
+            stay.endpoint = usize::from(stay.host == b"10.0.0.1:80");
+        }
+        assert!(!peers_had_room(&apart));
+        assert!(!peers_had_room(&[]));
+    }
 }
