@@ -275,7 +275,7 @@ impl Phases {
     }
 
     #[inline]
-    fn set(&mut self, phase: Phase, duration: Micros) {
+    pub(crate) fn set(&mut self, phase: Phase, duration: Micros) {
         self.known |= 1 << phase as u32;
         self.us[phase as usize] = duration.0;
     }

@@ -20,7 +20,7 @@ use slowpath::endpoint::mask;
 use slowpath::grammar::builtin;
 use slowpath::input::{BLOCK, Feed, FeedOptions, Interrupt, Progress, Source, lines};
 use slowpath::record::{LineReader, Plans, Request};
-use slowpath::summary::histogram::{Growth, Histogram, buckets};
+use slowpath::summary::histogram::{Growth, Histogram};
 use slowpath::summary::{FileSummary, Question, RejectSink, freeze, reduce};
 
 /// A sample of the repository, decompressed, and how many lines it has.
@@ -108,7 +108,7 @@ fn histogram(c: &mut Criterion) {
                 for us in black_box(&durations) {
                     histogram.record(*us, growth);
                 }
-                let counted: u64 = buckets(&histogram.freeze()).iter().map(|b| b.count).sum();
+                let counted: u64 = histogram.buckets().iter().map(|b| b.count).sum();
                 assert_eq!(counted, durations.len() as u64);
             });
         });
@@ -143,7 +143,7 @@ fn pipeline(c: &mut Criterion) {
             let interrupt = Arc::new(Interrupt::never());
             let feed = Feed::new(sources, options, interrupt, Arc::clone(&progress), &open);
             let sink: Option<&RejectSink<Vec<u8>>> = None;
-            let tallies = reduce(&pool, &feed, 1, &question, &progress, sink);
+            let tallies = pool.install(|| reduce(&feed, 1, &question, &progress, sink));
             let summary = freeze(tallies, &question, vec![FileSummary::default()]);
             assert_eq!(summary.totals.requests, count as u64);
         });

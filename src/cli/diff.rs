@@ -60,6 +60,7 @@ pub fn run(flags: DiffFlags) -> Result<Exit, String> {
     } = flags;
     let form = output::form(format, output.as_deref(), &FORMS)?;
     let reading = config::apply(reading.of_report())?;
+    report::start_threads(&reading)?;
     let given = [given(before)?, given(after)?];
     let sources: Vec<Source> = given.iter().flat_map(|of| of.0.clone()).collect();
     if sources.iter().filter(|of| **of == Source::Stdin).count() > 1 {

@@ -123,6 +123,7 @@ pub fn run(flags: GateFlags) -> Result<Exit, String> {
     } = flags;
     let form = output::form(format, output.as_deref(), &FORMS)?;
     let (reading, settings) = config::apply_with_gate(reading.of_report())?;
+    report::start_threads(&reading)?;
     let given = GateSettings {
         budget,
         require,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum as _;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 use slowpath::detection::{Candidates, Format as LogFormat, read_field, why_none_fits};
 use slowpath::diagnosis::{Baseline, Context, Diagnosis, Mark, diagnose_with};
 use slowpath::endpoint::Dimension;
@@ -38,6 +38,7 @@ const SHOWN_EXAMPLES: usize = 10;
 /// Runs the report.
 pub fn run(flags: ReportFlags) -> Result<Exit, String> {
     let flags = config::apply(flags)?;
+    start_threads(&flags)?;
     let form = output::form(
         flags.format,
         flags.output.as_deref(),
@@ -143,7 +144,6 @@ fn given(flags: &ReportFlags) -> Result<(Vec<Source>, Vec<Snapshot>), String> {
 pub(super) struct Run<'f> {
     pub(super) flags: &'f ReportFlags,
     pub(super) log_format: LogFormat,
-    pub(super) pool: ThreadPool,
     pub(super) interrupt: Arc<Interrupt>,
 }
 
@@ -151,13 +151,12 @@ impl<'f> Run<'f> {
     /// Watches for signals from here on.
     ///
     /// # Errors
-    /// Signals cannot be watched for, or there are no such threads.
+    /// Signals cannot be watched for.
     pub(super) fn start(flags: &'f ReportFlags, log_format: LogFormat) -> Result<Run<'f>, String> {
         let interrupt = signals::install().map_err(|e| format!("cannot watch for signals: {e}"))?;
         Ok(Run {
             flags,
             log_format,
-            pool: pool(flags)?,
             interrupt: Arc::new(interrupt),
         })
     }
@@ -263,7 +262,6 @@ impl Run<'_> {
         let feed = self.feed(&sources, &progress, &open);
         let sink = rejects.map(RejectSink::new);
         let tallies = reduce(
-            &self.pool,
             &feed,
             sources.len() + more,
             question,
@@ -323,7 +321,7 @@ impl Run<'_> {
             at_once: if self.flags.rejects.is_some() {
                 1
             } else {
-                self.pool.current_num_threads()
+                rayon::current_num_threads()
             },
         };
         Feed::new(
@@ -423,7 +421,7 @@ impl Run<'_> {
                 plans(candidates.as_ref(), needs).map(Arc::new)
             };
             let feed = self.feed(sources, &Arc::default(), &open);
-            last = latest(&self.pool, &feed);
+            last = latest(&feed);
             if last.is_none() {
                 say("the records have no time, so --since and --until leave out all of them");
             }
@@ -717,13 +715,14 @@ pub fn grammar_file(path: &Path) -> Result<LogFormat, String> {
     LogFormat::of_file(&text).map_err(|e| format!("{}:{e}", shown(path)))
 }
 
-pub(super) fn pool(flags: &ReportFlags) -> Result<ThreadPool, String> {
+/// Starts the threads of the run, once.
+pub(super) fn start_threads(flags: &ReportFlags) -> Result<(), String> {
     if flags.reading.threads == Some(0) {
         return Err("--threads takes one and more".to_owned());
     }
     ThreadPoolBuilder::new()
         .num_threads(flags.reading.threads.unwrap_or(0))
-        .build()
+        .build_global()
         .map_err(|e| format!("cannot start threads: {e}"))
 }
 

@@ -76,6 +76,7 @@ fn read_shard(text: &str) -> Result<(u64, u64), String> {
 /// Writes a snapshot.
 pub fn run(flags: SnapshotFlags) -> Result<Exit, String> {
     let reading = config::apply(flags.reading.of_report())?;
+    report::start_threads(&reading)?;
     let target = flags
         .update
         .as_ref()

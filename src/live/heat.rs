@@ -3,7 +3,6 @@
 use crate::phases::Phase;
 use crate::report::BANDS;
 use crate::summary::Tally;
-use crate::summary::histogram::buckets;
 use crate::unit::Micros;
 
 /// Requests by cell of time and band of duration.
@@ -31,7 +30,7 @@ impl Heat {
             return;
         };
         let total = &tally.phases[Phase::Total as usize];
-        for bucket in buckets(&total.histogram.freeze()) {
+        for bucket in total.histogram.buckets() {
             // OK because the first band begins at 0.
             let band = BANDS.partition_point(|begin| *begin <= bucket.middle()) - 1;
             counts[band] += bucket.count;

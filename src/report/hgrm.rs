@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 
 use super::View;
 use crate::phases::Phase;
-use crate::summary::{Bucket, Distribution};
+use crate::summary::Distribution;
+use crate::unit::Micros;
 
 /// Steps on the way from one percentile to half of what is left to 100.
-const STEPS: f64 = 5.0;
+const STEPS: u32 = 5;
 
 /// Renders the view; `one` says that it is of one endpoint.
 #[must_use]
@@ -22,22 +23,15 @@ pub fn render(view: &View<'_>, one: bool) -> String {
         "{:>12} {:>14} {:>10} {:>14}\n\n",
         "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
     );
-    if let Some(total) = endpoint.phase(Phase::Total) {
-        rows(&mut out, total);
-    }
-    let none = Distribution {
-        count: 0,
-        sum: Default::default(),
-        min: Default::default(),
-        max: Default::default(),
-        buckets: Vec::new(),
-        censored: Vec::new(),
-    };
-    let of = endpoint.phase(Phase::Total).unwrap_or(&none);
-    let n = of.count.max(1) as f64;
-    let mean = of.sum.0 as f64 / n;
-    let square = |bucket: &Bucket| bucket.count as f64 * (bucket.middle() as f64 - mean).powi(2);
-    let deviation = (of.buckets.iter().map(square).sum::<f64>() / n).sqrt();
+    let total = endpoint.phase(Phase::Total);
+    let deviation = total.map_or(0.0, |total| rows(&mut out, total));
+    let (mean, max, count) = total.map_or((0.0, Micros(0), 0), |total| {
+        (
+            total.sum.0 as f64 / total.count as f64,
+            total.max,
+            total.count,
+        )
+    });
     // OK because write! to a String cannot fail, here and below.
     let _ = writeln!(
         out,
@@ -47,43 +41,27 @@ pub fn render(view: &View<'_>, one: bool) -> String {
     );
     let _ = writeln!(
         out,
-        "#[Max     = {:12.3}, Total count    = {:12}]",
-        of.max.0 as f64 / 1_000.0,
-        of.count
+        "#[Max     = {:12.3}, Total count    = {count:12}]",
+        max.0 as f64 / 1_000.0,
     );
     let _ = writeln!(out, "#[Buckets = {:12}, SubBuckets     = {:12}]", 57, 256);
     out
 }
 
-/// A row for each level of the percentiles, at which the highest value of its bucket stands.
-fn rows(out: &mut String, of: &Distribution) {
-    let mut level = 0.0_f64;
-    let mut below = 0;
-    for bucket in &of.buckets {
-        let count = below + bucket.count;
-        let reached = 100.0 * count as f64 / of.count as f64;
-        let value = bucket.high.min(of.max.0) as f64 / 1_000.0;
-        while level <= reached {
-            let share = level / 100.0;
-            let _ = writeln!(
-                out,
-                "{value:12.3} {share:14.12} {count:10} {:14.2}",
-                1.0 / (1.0 - share)
-            );
-            let halves = (100.0 / (100.0 - level)).log2().floor() + 1.0;
-            level += 100.0 / (STEPS * halves.exp2());
-            // The last bucket holds all further levels: 100 % stands for them.
-            if count == of.count {
-                break;
-            }
+/// A row for each level of the percentiles, at which the highest value of its bucket stands. Returns the
+/// standard deviation in µs.
+fn rows(out: &mut String, of: &Distribution) -> f64 {
+    let frozen = of.frozen();
+    let mut count = 0;
+    for step in frozen.iter_quantiles(STEPS) {
+        count += step.count_since_last_iteration();
+        let value = step.value_iterated_to().min(of.max.0) as f64 / 1_000.0;
+        let share = step.quantile_iterated_to();
+        let _ = write!(out, "{value:12.3} {share:14.12} {count:10}");
+        if share < 1.0 {
+            let _ = write!(out, " {:14.2}", 1.0 / (1.0 - share));
         }
-        below = count;
+        out.push('\n');
     }
-    let _ = writeln!(
-        out,
-        "{:12.3} {:14.12} {:10}",
-        of.max.0 as f64 / 1_000.0,
-        1.0,
-        of.count
-    );
+    frozen.stdev()
 }

@@ -745,14 +745,8 @@ mod tests {
             Arc::clone(&progress),
             &open,
         );
-        let tallies = reduce(
-            &pool,
-            &feed,
-            1,
-            question,
-            &progress,
-            None::<&RejectSink<Vec<u8>>>,
-        );
+        let rejects: Option<&RejectSink<Vec<u8>>> = None;
+        let tallies = pool.install(|| reduce(&feed, 1, question, &progress, rejects));
         let file = FileSummary {
             name: b"access.log".to_vec(),
             format: Some(grammar.name.clone()),

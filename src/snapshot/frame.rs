@@ -15,7 +15,7 @@ use std::io::{self, Read, Write};
 pub const MAGIC: [u8; 8] = *b"\x89SLOWP\n\0";
 
 /// The version of the payload. Another one is refused, never guessed at.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The bytes before the payload.
 pub const HEADER: usize = 24;

@@ -76,15 +76,11 @@ impl Snapshot {
                 .map_err(SnapshotError::Clash)?;
         }
         let places = places(&coverage, sources.iter().map(|(identity, _)| identity));
-        let question = settings.question().map_err(SnapshotError::Payload)?;
-        let budget = question.memory;
-        let tallies = Stored::of(tallies)
-            .restore(&question, budget, &places, coverage.len())
-            .map_err(|why| SnapshotError::Payload(why.to_owned()))?;
+        let tallies = Stored::of(tallies).placed(&places, coverage.len());
         Ok(Snapshot {
             settings,
             coverage,
-            tallies: Stored::of(tallies),
+            tallies,
         })
     }
 

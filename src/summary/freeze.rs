@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::cells::{Cell, MetricNames, Timing};
 use super::fifo::{Keys, Reconstruction, reconstruct};
 use super::tallies::Tallies;
@@ -17,7 +19,7 @@ use crate::phases::{Basis, Phase};
 use crate::stamp::Stamp;
 use crate::unit::{self, Micros};
 
-use super::histogram::{Growth, buckets};
+use super::histogram::Growth;
 
 /// As many of the busiest endpoints can be compared between runs.
 const MOST_COMPARED: usize = 500;
@@ -38,17 +40,15 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         reconstruct(*visits, &mut tallies, &keys, question.memory)
     });
     tallies.keep_course();
-    tallies
-        .endpoints
-        .values_mut()
-        .for_each(|tally| tally.fill());
+    let tallied: Vec<&mut Box<Tally>> = tallies.endpoints.values_mut().collect();
+    tallied.into_par_iter().for_each(|tally| tally.fill());
     tallies.other.fill();
     let (cells, loads) = (tallies.course.cells.grid(), tallies.course.loads.grid());
     let timings = tallies.course.timings.grid();
     let basis = tallies.bases.best();
     let mut totals = tallies.other.clone();
     for tally in tallies.endpoints.values() {
-        totals.merge(tally, Growth::Fast);
+        totals.add(tally, Growth::Fast);
     }
     let is_inferred = rebuilt
         .as_ref()
@@ -72,6 +72,8 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
     let mut endpoints: Vec<(Endpoint, &Tally)> = tallies
         .endpoints
         .iter()
+        .collect::<Vec<_>>()
+        .into_par_iter()
         .map(|(key, tally)| {
             let parts = question.naming.parts(key);
             let error = |rebuilt: &Reconstruction| rebuilt.errors.get(key).copied();
@@ -282,11 +284,11 @@ fn distribution(tally: &PhaseTally) -> Option<Distribution> {
         sum: Micros(tally.sum),
         min: Micros(tally.min),
         max: Micros(tally.max),
-        buckets: buckets(&tally.histogram.freeze()),
+        buckets: tally.histogram.buckets(),
         censored: tally
             .censored
             .as_ref()
-            .map_or_else(Vec::new, |censored| buckets(&censored.freeze())),
+            .map_or_else(Vec::new, |censored| censored.buckets()),
     })
 }
 

@@ -37,63 +37,77 @@ pub fn encode(buckets: &[(u16, u64)]) -> Vec<u8> {
         put(&mut counts, *count as i64);
         next = i64::from(*bucket) + 1;
     }
-    // The least that an HdrHistogram of 1 takes is 2, the most what is a signed number.
-    let highest = bounds_of(*last).1.clamp(2, i64::MAX.unsigned_abs());
-    let mut bytes = Vec::with_capacity(HEADER + counts.len());
-    bytes.extend(COOKIE.to_be_bytes());
     // OK because there are LAST_BUCKET counts at most.
-    bytes.extend((counts.len() as u32).to_be_bytes());
-    bytes.extend(0_u32.to_be_bytes());
-    bytes.extend(u32::from(SIGNIFICANT_DIGITS).to_be_bytes());
-    bytes.extend(1_u64.to_be_bytes());
-    bytes.extend(highest.to_be_bytes());
-    bytes.extend(1_f64.to_be_bytes());
+    let mut bytes = header(*last, counts.len() as u32).to_vec();
     bytes.extend(counts);
     bytes
 }
 
-/// The buckets of such bytes. Each field of the header is looked at before anything is decoded, and
-/// what is decoded is never longer than the bytes.
+/// What stands before so many bytes of counts, up to this bucket.
+fn header(last: u16, length: u32) -> [u8; HEADER] {
+    // The least that an HdrHistogram of 1 takes is 2, the most what is a signed number.
+    let highest = bounds_of(last).1.clamp(2, i64::MAX.unsigned_abs());
+    let mut header = [0; HEADER];
+    header[..4].copy_from_slice(&COOKIE.to_be_bytes());
+    header[4..8].copy_from_slice(&length.to_be_bytes());
+    header[12..16].copy_from_slice(&u32::from(SIGNIFICANT_DIGITS).to_be_bytes());
+    header[16..24].copy_from_slice(&1_u64.to_be_bytes());
+    header[24..32].copy_from_slice(&highest.to_be_bytes());
+    header[32..].copy_from_slice(&1_f64.to_be_bytes());
+    header
+}
+
+/// Gives the buckets of such bytes, in rising order. Nothing is kept of what a header says before it was
+/// looked at, and there are never more buckets than bytes.
 ///
 /// # Errors
-/// They are none that [`encode`] makes.
-pub fn decode(bytes: &[u8]) -> Result<Vec<(u16, u64)>, &'static str> {
-    const NONE: &str = "a histogram that is none";
+/// They are none that [`encode`] makes: what is equal has the same bytes. Buckets may have been given.
+pub fn decode(bytes: &[u8], each: impl FnMut(u16, u64)) -> Result<(), &'static str> {
     if bytes.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let (header, mut counts) = bytes.split_at_checked(HEADER).ok_or(NONE)?;
-    let empty = encode(&[(0, 1)]);
-    let is_ours = header[..4] == empty[..4]
-        && header[8..24] == empty[8..24]
-        && header[32..] == empty[32..HEADER]
-        && header[4..8] == u32::try_from(counts.len()).map_err(|_| NONE)?.to_be_bytes();
-    if !is_ours {
-        return Err(NONE);
-    }
-    let mut buckets = Vec::new();
-    let mut next: i64 = 0;
-    while !counts.is_empty() {
-        let count = take(&mut counts).ok_or(NONE)?;
-        if count < 0 {
-            next = next.checked_sub(count).ok_or(NONE)?;
+    let decoded = || {
+        let (said, counts) = bytes.split_at_checked(HEADER)?;
+        let last = decode_counts(counts, each)?;
+        (*said == header(last, u32::try_from(counts.len()).ok()?)).then_some(())
+    };
+    decoded().ok_or("a histogram that is none")
+}
+
+/// Gives the buckets of these counts; returns the last. `None` where they are written otherwise than
+/// [`encode`] does.
+fn decode_counts(mut counts: &[u8], mut each: impl FnMut(u16, u64)) -> Option<u16> {
+    let (mut next, mut last, mut was_gap) = (0_u64, 0, false);
+    while let Some((byte, rest)) = counts.split_first() {
+        let number = if *byte < 0x80 {
+            counts = rest;
+            unzigzag(u64::from(*byte))
         } else {
-            let bucket = u16::try_from(next).ok().filter(|at| *at <= LAST_BUCKET);
-            let bucket = bucket.ok_or(NONE)?;
-            match count.unsigned_abs() {
-                0 => {}
-                count if count < MOST_COUNTED => buckets.push((bucket, count)),
-                _ => return Err(NONE),
-            }
-            next += 1;
+            take(&mut counts)?
+        };
+        // An empty bucket is written as 0, several as their number; not one after the other.
+        let gap = match number {
+            0 => 1,
+            -1 => return None,
+            number => number.min(0).unsigned_abs(),
+        };
+        if gap > 0 && was_gap {
+            return None;
         }
+        was_gap = gap > 0;
+        if was_gap {
+            next = next.saturating_add(gap);
+            continue;
+        }
+        last = u16::try_from(next).ok().filter(|at| *at <= LAST_BUCKET)?;
+        let count = number.unsigned_abs();
+        if count >= MOST_COUNTED {
+            return None;
+        }
+        each(last, count);
+        next += 1;
     }
-    // What is equal has the same bytes.
-    if encode(&buckets) == bytes {
-        Ok(buckets)
-    } else {
-        Err(NONE)
-    }
+    (next > 0 && !was_gap).then_some(last)
 }
 
 fn put(out: &mut Vec<u8>, number: i64) {
@@ -112,6 +126,7 @@ fn put(out: &mut Vec<u8>, number: i64) {
     out.push(rest as u8);
 }
 
+/// The next number; `None` where it is cut off, or would be shorter if it were written anew.
 fn take(bytes: &mut &[u8]) -> Option<i64> {
     let mut number: u64 = 0;
     for at in 0..LONGEST_COUNT {
@@ -121,15 +136,25 @@ fn take(bytes: &mut &[u8]) -> Option<i64> {
         let bits = if is_last { *byte } else { *byte & 0x7f };
         number |= u64::from(bits) << (7 * at);
         if is_last || *byte < 0x80 {
-            break;
+            return (at == 0 || *byte > 0).then_some(unzigzag(number));
         }
     }
-    Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    None
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decoded(bytes: &[u8]) -> Result<Vec<(u16, u64)>, &'static str> {
+        let mut buckets = Vec::new();
+        decode(bytes, |bucket, count| buckets.push((bucket, count)))?;
+        Ok(buckets)
+    }
 
     #[test]
     fn what_is_encoded_is_decoded() {
@@ -143,11 +168,38 @@ mod tests {
                 .collect(),
         ] {
             let bytes = encode(&buckets);
-            assert_eq!(decode(&bytes), Ok(buckets));
+            assert_eq!(decoded(&bytes), Ok(buckets));
             for cut in 1..bytes.len().min(300) {
-                assert!(decode(&bytes[..cut]).is_err(), "{cut}");
+                assert!(decoded(&bytes[..cut]).is_err(), "{cut}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_read_is_what_is_written() {
+        // All rows of five of these: ends of a byte's ranges, gaps of one and more, counts.
+        let bytes = [0, 1, 2, 3, 4, 0x7f, 0x80, 0x81, 0xff];
+        let (mut read, mut refused) = (0, 0);
+        for number in 0..bytes.len().pow(5) {
+            let mut rest = number;
+            let counts: Vec<u8> = std::iter::repeat_with(|| {
+                let byte = bytes[rest % bytes.len()];
+                rest /= bytes.len();
+                byte
+            })
+            .take(5)
+            .collect();
+            let mut buckets = Vec::new();
+            match decode_counts(&counts, |bucket, count| buckets.push((bucket, count))) {
+                Some(last) => {
+                    assert_eq!(Some(last), buckets.last().map(|(last, _)| *last));
+                    assert_eq!(encode(&buckets)[HEADER..], counts);
+                    read += 1;
+                }
+                None => refused += 1,
+            }
+        }
+        assert!(read > 1_000 && refused > 1_000, "{read} {refused}");
     }
 
     #[test]
@@ -180,7 +232,7 @@ mod tests {
             let mut bad = good.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
             // Another count of a bucket is one that a log may have.
-            if let Ok(buckets) = decode(&bad) {
+            if let Ok(buckets) = decoded(&bad) {
                 assert_eq!(encode(&buckets), bad, "{bit}");
                 assert!(bit / 8 >= HEADER, "{bit}");
             }
@@ -189,6 +241,6 @@ mod tests {
         let mut huge = good;
         huge[15] = 5;
         huge[24..32].copy_from_slice(&i64::MAX.to_be_bytes());
-        assert!(decode(&huge).is_err());
+        assert!(decoded(&huge).is_err());
     }
 }

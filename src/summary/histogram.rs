@@ -3,12 +3,14 @@
 //! The buckets are those of an [`hdrhistogram::Histogram`] of two significant digits over whole
 //! microseconds. While lines are read they are counted here, in a short sorted list or, where that is
 //! faster or smaller, in an array indexed by bucket: a record costs a fifth of what it costs in an
-//! `hdrhistogram`, which keeps its own total, minimum and maximum. Frozen, a histogram is an
-//! `hdrhistogram`. Count, sum, minimum and maximum are kept exactly beside it, in the tally of the phase.
+//! `hdrhistogram`, which keeps its own total, minimum and maximum. What needs more than the buckets gets
+//! an `hdrhistogram` of them. Count, sum, minimum and maximum are kept exactly beside it, in the tally
+//! of the phase.
 
 use hdrhistogram::Histogram as Frozen;
-use serde_bytes::ByteBuf;
+use serde::{Deserialize, Serialize};
 
+use super::array::{ALLOCATION, Array};
 use super::hdr;
 
 /// Two significant digits: 256 buckets for the first 256 µs, then 128 for each doubling.
@@ -34,20 +36,14 @@ const SHORT: usize = 16;
 /// a gap cost against a step of merging; chosen.
 const FEW: usize = 8;
 
-/// Bytes of a bucket in the list, and of one in the array.
-const LIST_BUCKET: usize = size_of::<(u16, u32)>();
-const ARRAY_BUCKET: usize = size_of::<u16>();
+/// Bytes of a bucket in a list.
+pub(super) const LIST_BUCKET: usize = size_of::<(u16, u32)>();
 
-/// Buckets by which an array grows at least: durations spread over a few doublings, and each step
-/// costs a copy.
-const STRIDE: usize = 4 * HALF as usize;
-
-/// What an allocation costs besides its bytes, about.
-const ALLOCATION: usize = 16;
+/// Bytes of one in an array.
+pub(super) const ARRAY_BUCKET: usize = size_of::<u16>();
 
 /// A mergeable histogram of durations in microseconds.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[serde(into = "ByteBuf", try_from = "ByteBuf")]
+#[derive(Debug, Clone)]
 pub struct Histogram(Form);
 
 #[derive(Debug, Clone)]
@@ -55,69 +51,6 @@ enum Form {
     /// Sorted by bucket; no bucket twice, none empty.
     List(Vec<(u16, u32)>),
     Array(Array),
-}
-
-/// The count of each bucket, up to the highest that was needed and beyond. What is looked up at each
-/// record is small, so that much of it stays in the processor's caches.
-#[derive(Debug, Clone, Default)]
-struct Array {
-    /// Each count modulo 2^16.
-    low: Vec<u16>,
-    /// What is above that, of the few buckets that have so many.
-    high: Option<Box<High>>,
-}
-
-/// Multiples of 2^16, sorted by bucket; no bucket twice, none empty.
-#[derive(Debug, Clone, Default)]
-struct High(Vec<(u16, u64)>);
-
-impl Array {
-    /// Adds to a bucket; the array grows if need be.
-    fn add(&mut self, bucket: u16, count: u64) {
-        let at = usize::from(bucket);
-        if self.low.len() <= at {
-            let length = array_length(bucket);
-            self.low.reserve_exact(length - self.low.len());
-            self.low.resize(length, 0);
-        }
-        let low = &mut self.low[at];
-        let sum = u64::from(*low) + count;
-        // OK because what is cut off is kept above.
-        *low = sum as u16;
-        let above = sum - u64::from(*low);
-        if above > 0 {
-            let high = &mut self.high.get_or_insert_default().0;
-            match high.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
-                Ok(at) => high[at].1 += above,
-                Err(at) => high.insert(at, (bucket, above)),
-            }
-        }
-    }
-
-    /// The counts above 2^16.
-    fn high(&self) -> &[(u16, u64)] {
-        self.high.as_ref().map_or(&[], |high| &high.0)
-    }
-
-    fn for_each(&self, mut each: impl FnMut(u16, u64)) {
-        let mut high = self.high().iter().peekable();
-        for (at, low) in self.low.iter().enumerate() {
-            // OK because an array is at most as long as there are buckets.
-            let at = at as u16;
-            let above = high.next_if(|(bucket, _)| *bucket == at);
-            let count = u64::from(*low) + above.map_or(0, |(_, above)| *above);
-            if count > 0 {
-                each(at, count);
-            }
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let high = self.high.as_ref().map_or(0, |high| {
-            2 * ALLOCATION + size_of::<High>() + high.0.capacity() * size_of::<(u16, u64)>()
-        });
-        ALLOCATION + self.low.capacity() * ARRAY_BUCKET + high
-    }
 }
 
 impl Default for Histogram {
@@ -130,28 +63,27 @@ impl Default for Histogram {
 pub(super) const LAST_BUCKET: u16 = 7_423;
 
 /// A histogram on disk, see `hdr`.
-impl From<Histogram> for ByteBuf {
-    fn from(histogram: Histogram) -> Self {
+impl Serialize for Histogram {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut buckets = Vec::new();
-        histogram.for_each(|bucket, count| buckets.push((bucket, count)));
-        ByteBuf::from(hdr::encode(&buckets))
+        self.for_each(|bucket, count| buckets.push((bucket, count)));
+        serializer.serialize_bytes(&hdr::encode(&buckets))
     }
 }
 
-impl TryFrom<ByteBuf> for Histogram {
-    type Error = &'static str;
-
-    fn try_from(bytes: ByteBuf) -> Result<Self, Self::Error> {
-        let buckets = hdr::decode(&bytes)?;
-        let narrow = |(bucket, count): &(u16, u64)| Some((*bucket, u32::try_from(*count).ok()?));
-        let mut histogram = Histogram::default();
-        if let Some(list) = buckets.iter().map(narrow).collect() {
-            histogram.0 = Form::List(list);
-            histogram.take_form(Growth::Small);
-        } else {
-            for (bucket, count) in buckets {
-                histogram.add(bucket, count, Growth::Small);
-            }
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = <&[u8]>::deserialize(deserializer)?;
+        let (mut list, mut large) = (Vec::with_capacity(bytes.len() / 2), Vec::new());
+        hdr::decode(bytes, |bucket, count| match u32::try_from(count) {
+            Ok(count) => list.push((bucket, count)),
+            Err(_) => large.push((bucket, count)),
+        })
+        .map_err(serde::de::Error::custom)?;
+        let mut histogram = Histogram(Form::List(list));
+        histogram.take_form(Growth::Small);
+        for (bucket, count) in large {
+            histogram.add(bucket, count, Growth::Small);
         }
         Ok(histogram)
     }
@@ -182,10 +114,8 @@ impl Histogram {
     pub fn record(&mut self, value: u64, growth: Growth) {
         let bucket = bucket_of(value);
         if let Form::Array(array) = &mut self.0
-            && let Some(count) = array.low.get_mut(usize::from(bucket))
-            && let Some(next) = count.checked_add(1)
+            && array.count(bucket)
         {
-            *count = next;
             return;
         }
         self.record_rarely(bucket, growth);
@@ -217,7 +147,40 @@ impl Histogram {
             self.take_form(growth);
             return;
         }
-        other.for_each(|bucket, count| self.add(bucket, count, growth));
+        if growth == Growth::Fast && !other.is_short() {
+            self.take_array();
+        }
+        match (&mut self.0, &other.0) {
+            (Form::Array(mine), Form::Array(theirs)) => mine.add_array(theirs),
+            (Form::Array(mine), Form::List(theirs)) => mine.add_list(theirs),
+            (Form::List(mine), Form::Array(theirs)) => {
+                let mut both = theirs.clone();
+                both.add_list(mine);
+                self.0 = Form::Array(both);
+            }
+            (Form::List(_), Form::List(theirs)) => {
+                for (bucket, count) in theirs {
+                    self.add(*bucket, u64::from(*count), growth);
+                }
+            }
+        }
+    }
+
+    /// Whether it has so few buckets that a list of them is fast.
+    fn is_short(&self) -> bool {
+        matches!(&self.0, Form::List(list) if list.len() <= SHORT)
+    }
+
+    /// Adds the counts of another histogram, of which nothing is left.
+    pub fn absorb(&mut self, other: Histogram, growth: Growth) {
+        match (&self.0, other.0) {
+            (Form::List(mine), Form::Array(mut theirs)) => {
+                theirs.add_list(mine);
+                self.0 = Form::Array(theirs);
+            }
+            (Form::List(mine), theirs) if mine.is_empty() => self.0 = theirs,
+            (_, theirs) => self.merge(&Histogram(theirs), growth),
+        }
     }
 
     /// Adds to a bucket, changing the form where that is due.
@@ -247,12 +210,12 @@ impl Histogram {
         let Form::List(list) = &self.0 else {
             return;
         };
-        let Some((last, _)) = list.last() else {
-            return;
-        };
-        let is_due = match growth {
-            Growth::Fast => list.len() > SHORT,
-            Growth::Small => list.len() * LIST_BUCKET > array_length(*last) * ARRAY_BUCKET,
+        let is_due = match (growth, list.as_slice()) {
+            (Growth::Fast, list) => list.len() > SHORT,
+            (Growth::Small, [(first, _), .., (last, _)]) => {
+                list.len() * LIST_BUCKET > usize::from(last - first + 1) * ARRAY_BUCKET
+            }
+            (Growth::Small, _) => false,
         };
         if is_due {
             self.take_array();
@@ -262,12 +225,7 @@ impl Histogram {
     /// Takes the form that has room for any count.
     fn take_array(&mut self) {
         if let Form::List(list) = &self.0 {
-            let mut array = Array::default();
-            // From the last one on, so that the array grows once.
-            for (bucket, count) in list.iter().rev() {
-                array.add(*bucket, u64::from(*count));
-            }
-            self.0 = Form::Array(array);
+            self.0 = Form::Array(Array::of(list));
         }
     }
 
@@ -275,32 +233,33 @@ impl Histogram {
     pub fn shrink(&mut self) {
         match &mut self.0 {
             Form::List(list) => list.shrink_to_fit(),
-            Form::Array(array) => {
-                let used = array.low.iter().filter(|low| **low > 0).count();
-                let last = array.low.iter().rposition(|low| *low > 0).unwrap_or(0);
-                let highest = array.high().last().map_or(0, |(bucket, _)| *bucket);
-                let length = last.max(usize::from(highest)) + 1;
-                if array.high.is_some() || used * LIST_BUCKET > length * ARRAY_BUCKET {
-                    array.low.truncate(length);
-                    array.low.shrink_to_fit();
-                    return;
-                }
-                let mut list = Vec::with_capacity(used);
-                // OK because an array is at most as long as there are buckets.
-                let counts = array.low.iter().enumerate();
-                let counts = counts.map(|(at, low)| (at as u16, u32::from(*low)));
-                list.extend(counts.filter(|(_, count)| *count > 0));
-                self.0 = Form::List(list);
-            }
+            Form::Array(_) => *self = self.take(),
         }
+    }
+
+    /// Takes out what is counted, in the form that is smallest; the room of an array stays, and in the
+    /// processor's caches, for what is counted from here on.
+    pub fn take(&mut self) -> Histogram {
+        let Form::Array(array) = &mut self.0 else {
+            return std::mem::take(self);
+        };
+        Histogram(match array.list() {
+            Some(list) => {
+                array.clear();
+                Form::List(list)
+            }
+            None => Form::Array(array.take()),
+        })
     }
 
     /// How many values were counted.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let mut total: u64 = 0;
-        self.for_each(|_, count| total = total.saturating_add(count));
-        total
+        match &self.0 {
+            // OK because there are fewer buckets than 2^32.
+            Form::List(list) => list.iter().map(|(_, count)| u64::from(*count)).sum(),
+            Form::Array(array) => array.total(),
+        }
     }
 
     /// Bytes on the heap.
@@ -311,20 +270,6 @@ impl Histogram {
             Form::List(list) => ALLOCATION + list.capacity() * LIST_BUCKET,
             Form::Array(array) => array.bytes(),
         }
-    }
-
-    /// The same as an `hdrhistogram`.
-    #[must_use]
-    pub fn freeze(&self) -> Frozen<u64> {
-        // OK because two digits are in the range that hdrhistogram takes (0 to 5), and because it
-        // grows by itself and so refuses no value.
-        let mut frozen = Frozen::new(SIGNIFICANT_DIGITS).unwrap_or_else(|e| unreachable!("{e}"));
-        self.for_each(|bucket, count| {
-            frozen
-                .record_n(bounds_of(bucket).0, count)
-                .unwrap_or_else(|e| unreachable!("{e}"));
-        });
-        frozen
     }
 
     /// The buckets that are not empty, in rising order.
@@ -350,35 +295,34 @@ impl Histogram {
 
 /// Two lists as one; `None` where a sum is over 32 bits.
 fn merged(one: &[(u16, u32)], another: &[(u16, u32)]) -> Option<Vec<(u16, u32)>> {
-    let (mut one, mut another) = (one.iter().peekable(), another.iter().peekable());
     let mut both = Vec::with_capacity(one.len() + another.len());
-    loop {
-        let next = match (one.peek(), another.peek()) {
-            (Some((a, _)), Some((b, _))) if a < b => *one.next()?,
-            (Some((a, _)), Some((b, _))) if a > b => *another.next()?,
-            (Some(_), Some(_)) => {
-                let ((bucket, mine), (_, theirs)) = (one.next()?, another.next()?);
-                (*bucket, mine.checked_add(*theirs)?)
-            }
-            (Some(_), None) => *one.next()?,
-            (None, Some(_)) => *another.next()?,
-            (None, None) => return Some(both),
-        };
-        both.push(next);
+    let (mut at, mut beside, mut is_over) = (0, 0, false);
+    // Which of the two is next cannot be foretold: without a branch on it.
+    while let (Some(mine), Some(theirs)) = (one.get(at), another.get(beside)) {
+        let (is_mine, is_theirs) = (mine.0 <= theirs.0, theirs.0 <= mine.0);
+        let (sum, over) =
+            (mine.1 * u32::from(is_mine)).overflowing_add(theirs.1 * u32::from(is_theirs));
+        is_over |= over;
+        both.push((mine.0.min(theirs.0), sum));
+        at += usize::from(is_mine);
+        beside += usize::from(is_theirs);
     }
+    both.extend_from_slice(one.get(at..)?);
+    both.extend_from_slice(another.get(beside..)?);
+    (!is_over).then_some(both)
 }
 
-/// The buckets of a frozen histogram that are not empty, in rising order.
-#[must_use]
-pub fn buckets(frozen: &Frozen<u64>) -> Vec<Bucket> {
+/// The same as an `hdrhistogram`.
+pub(super) fn frozen(buckets: &[Bucket]) -> Frozen<u64> {
+    // OK because two digits are in the range that hdrhistogram takes (0 to 5), and because it grows by
+    // itself and so refuses no value.
+    let mut frozen = Frozen::new(SIGNIFICANT_DIGITS).unwrap_or_else(|e| unreachable!("{e}"));
+    for bucket in buckets {
+        frozen
+            .record_n(bucket.low, bucket.count)
+            .unwrap_or_else(|e| unreachable!("{e}"));
+    }
     frozen
-        .iter_recorded()
-        .map(|found| Bucket {
-            low: frozen.lowest_equivalent(found.value_iterated_to()),
-            high: frozen.highest_equivalent(found.value_iterated_to()),
-            count: found.count_at_value(),
-        })
-        .collect()
 }
 
 /// A stretch of values and how often they occurred.
@@ -398,11 +342,6 @@ impl Bucket {
     pub fn middle(&self) -> u64 {
         self.low + (self.high - self.low) / 2
     }
-}
-
-/// The length of an array that reaches up to a bucket.
-fn array_length(last: u16) -> usize {
-    (usize::from(last) + 1).next_multiple_of(STRIDE)
 }
 
 #[cfg(test)]
@@ -455,15 +394,9 @@ mod tests {
             assert!(say(&merged) == list.iter().map(|(b, c)| (*b, c * 2)).collect::<Vec<_>>());
             grown.shrink();
             assert!(say(&grown) == list);
-            let frozen: Vec<(u64, u64)> = buckets(&grown.freeze())
-                .iter()
-                .map(|b| (b.low, b.count))
-                .collect();
-            let want: Vec<(u64, u64)> = list
-                .iter()
-                .map(|(b, count)| (bounds_of(*b).0, *count))
-                .collect();
-            assert!(frozen == want);
+            let mut counted = Frozen::<u64>::new(SIGNIFICANT_DIGITS).unwrap();
+            values().for_each(|value| counted.record(value).unwrap());
+            assert_eq!(frozen(&grown.buckets()), counted);
         }
     }
 
@@ -476,11 +409,11 @@ mod tests {
     fn a_histogram_comes_back_from_disk() {
         let mut histogram = Histogram::default();
         values().for_each(|value| histogram.record(value, Growth::Fast));
-        let stored: ByteBuf = histogram.clone().into();
-        let back = Histogram::try_from(stored.clone()).unwrap();
+        histogram.add(3, 1 << 40, Growth::Fast);
+        let stored = postcard::to_allocvec(&histogram).unwrap();
+        let back: Histogram = postcard::from_bytes(&stored).unwrap();
         assert_eq!(back.buckets(), histogram.buckets());
-        let again: ByteBuf = back.into();
-        assert_eq!(again, stored);
+        assert_eq!(postcard::to_allocvec(&back).unwrap(), stored);
     }
 
     #[test]
@@ -517,10 +450,10 @@ mod tests {
         array.record(7, Growth::Fast);
         array.record(7, Growth::Fast);
         array.merge(&big, Growth::Fast);
-        let highest = buckets(&array.freeze()).last().map(|bucket| bucket.count);
+        let highest = array.buckets().last().map(|bucket| bucket.count);
         assert_eq!(highest, Some(2 * u64::from(u32::MAX) + 4));
         assert_eq!(
-            buckets(&big.freeze()),
+            big.buckets(),
             [Bucket {
                 low: 7,
                 high: 7,

@@ -4,6 +4,7 @@
 //! The summary is the waist of the program: what is to the right of it (diagnosis, reports) sees
 //! plain numbers only, no record, no grammar and no histogram.
 
+mod array;
 mod cells;
 mod course;
 mod failures;
@@ -13,6 +14,7 @@ mod freeze;
 mod hdr;
 pub mod histogram;
 mod lens;
+mod packed;
 mod pool;
 mod reducer;
 mod rejects;
@@ -437,6 +439,12 @@ impl Distribution {
             value: Micros(value),
             at_least,
         }
+    }
+
+    /// It as an `hdrhistogram` of µs, for what its users compute of one.
+    #[must_use]
+    pub fn frozen(&self) -> hdrhistogram::Histogram<u64> {
+        histogram::frozen(&self.buckets)
     }
 
     /// It as bytes in the V2 encoding of HdrHistogram, in µs, two significant digits.

@@ -7,7 +7,6 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::fifo::{Room, WaitModel};
@@ -19,17 +18,16 @@ use crate::input::{Block, Feed, Progress, Seat, lines};
 use crate::record::{Plans, Reader, Reject};
 use crate::stamp::Stamp;
 
-/// Tallies everything that the feed gives.
+/// Tallies everything that the feed gives, on the threads of the caller's pool.
 #[must_use]
 pub fn reduce<W: Write + Send>(
-    pool: &ThreadPool,
     feed: &Feed<'_, Arc<Plans>>,
     sources: usize,
     question: &Question,
     progress: &Progress,
     rejects: Option<&RejectSink<W>>,
 ) -> Tallies {
-    let threads = pool.current_num_threads().max(1);
+    let threads = rayon::current_num_threads();
     let budget = question.memory / threads;
     let room = Room::new(question.memory, threads);
     let keeps_visits = question.wait_model == WaitModel::Fifo;
@@ -41,7 +39,7 @@ pub fn reduce<W: Write + Send>(
             tallies
         }
     };
-    let workers = work(pool, feed, new, |tallies, plans, block| {
+    let workers = work(feed, new, |tallies, plans, block| {
         let mut worker = Worker {
             tallies,
             question,
@@ -61,19 +59,16 @@ pub fn reduce<W: Write + Send>(
             sink.block(block.number, lines);
         }
     });
-    let merged = pool.install(|| {
-        workers
-            .into_par_iter()
-            .reduce_with(|one, other| one.merge(other, &question.naming))
-    });
+    let merged = workers
+        .into_par_iter()
+        .reduce_with(|one, other| one.merge(other, &question.naming));
     merged.unwrap_or_else(new)
 }
 
 /// The latest time stamp that the feed gives: the "now" of a log.
 #[must_use]
-pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plans>>) -> Option<Stamp> {
+pub fn latest(feed: &Feed<'_, Arc<Plans>>) -> Option<Stamp> {
     let stamps = work(
-        pool,
         feed,
         || None,
         |latest: &mut Option<Stamp>, plans, block| {
@@ -91,12 +86,11 @@ pub fn latest(pool: &ThreadPool, feed: &Feed<'_, Arc<Plans>>) -> Option<Stamp> {
 
 /// Runs one state per worker over blocks until there are none left: the driver of every pass.
 fn work<S: Send>(
-    pool: &ThreadPool,
     feed: &Feed<'_, Arc<Plans>>,
     new: impl Fn() -> S + Sync,
     each: impl Fn(&mut S, &Plans, &Block) + Sync,
 ) -> Vec<S> {
-    pool.broadcast(|_| {
+    rayon::broadcast(|_| {
         let mut state = new();
         let (mut seat, mut block) = (Seat::default(), Block::default());
         while let Some(plans) = feed.next(&mut seat, &mut block) {

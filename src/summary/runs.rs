@@ -3,11 +3,16 @@
 //!
 //! A run has at most [`MOST_WINDOWS`] windows, of a width that is a power of two in seconds; which
 //! width depends on the first and the last window only, so the order of records makes no difference.
+//!
+//! Logs are nearly sorted, so most records are of the newest window: it is open, which means that its
+//! durations are counted in the histograms of the endpoint, at no more cost than without runs, until
+//! it is closed. What comes late is counted in its window at once.
 
 use std::ops::Range;
 
 use super::histogram::{Bucket, Growth, Histogram};
 use super::stored::MOST_COUNTED;
+use super::tally::PhaseTally;
 use crate::phases::{Phase, Phases};
 use crate::stamp::Stamp;
 
@@ -24,11 +29,28 @@ const SECOND: i64 = 1_000_000;
 /// The widest window is 2 to this power in seconds; the range of a time stamp fits [`MOST_WINDOWS`] of it.
 const WIDEST: u32 = 48;
 
+/// The phases of an endpoint, by [`Phase`].
+pub type Own = [PhaseTally; Phase::COUNT];
+
 /// An endpoint in all runs.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct RunTallies {
     /// Sorted by source; no source twice.
     runs: Vec<(u32, RunTally)>,
+    #[serde(skip)]
+    open: Open,
+}
+
+/// The window that is open. It has its place among the windows of its run already, where it lacks
+/// what is counted here and in the histograms of the endpoint.
+#[derive(Debug, Clone, Default)]
+struct Open {
+    source: u32,
+    /// A second in the window.
+    second: i64,
+    /// In µs: an arrival in it is in the window. Empty where no window is open.
+    bounds: Range<i64>,
+    counts: Counts,
 }
 
 /// An endpoint in one run.
@@ -38,19 +60,24 @@ struct RunTally {
     step: u32,
     /// Sorted by number; no window twice.
     windows: Vec<(i64, WindowTally)>,
-    /// When the newest window begins and ends, in µs; empty where that was not looked at.
+    /// Bytes of the windows: asked for often. Not known of what comes from disk, before it is merged.
     #[serde(skip)]
-    newest: Range<i64>,
+    bytes: usize,
 }
 
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct WindowTally {
+    counts: Counts,
+    times: [Histogram; COMPARED.len()],
+}
+
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
+struct Counts {
     requests: u64,
     /// Statuses of 400 to 499, and of 500 and over.
     errors: [u64; 2],
     /// µs.
     busy: u64,
-    times: [Histogram; COMPARED.len()],
 }
 
 /// An endpoint in a slice of a run.
@@ -67,8 +94,8 @@ pub struct Block {
 }
 
 impl RunTallies {
-    /// Counts a record of a source that arrived then; a record without a time stamp counts as of the
-    /// beginning of time, so that a run without a clock has one window.
+    /// Counts a record of a source that arrived then; `own` are the phases of the endpoint. The answer is
+    /// whether its durations are to be counted there: it is of the window that is open now.
     #[inline]
     pub fn record(
         &mut self,
@@ -76,8 +103,69 @@ impl RunTallies {
         arrival: Stamp,
         status: Option<u16>,
         phases: &Phases,
-        growth: Growth,
-    ) {
+        own: &mut Own,
+    ) -> bool {
+        let is_of_open = self.open.source == source && self.open.bounds.contains(&arrival.0);
+        if is_of_open || self.opens(source, arrival, own) {
+            self.open.counts.record(status, phases);
+            return true;
+        }
+        self.record_late(source, arrival, status, phases);
+        false
+    }
+
+    /// Opens the window of an arrival, unless the source has a newer one; says whether it did.
+    #[cold]
+    fn opens(&mut self, source: u32, arrival: Stamp, own: &mut Own) -> bool {
+        let second = second_of(arrival);
+        let run = self.run(source);
+        let newest = run.windows.last();
+        if newest.is_some_and(|(newest, _)| *newest > run.number(second)) {
+            return false;
+        }
+        self.close(own);
+        let run = self.run(source);
+        run.window(second);
+        let width = SECOND.saturating_mul(1 << run.step);
+        let from = run.number(second).saturating_mul(width);
+        self.open = Open {
+            source,
+            second,
+            bounds: from..from.saturating_add(width),
+            counts: Counts::default(),
+        };
+        true
+    }
+
+    /// Closes the window that is open, if one is.
+    pub fn close(&mut self, own: &mut Own) {
+        let open = std::mem::take(&mut self.open);
+        if open.counts.requests == 0 {
+            return;
+        }
+        self.run(open.source).change(open.second, |window| {
+            window.counts.add(&open.counts);
+            for (times, phase) in window.times.iter_mut().zip(COMPARED) {
+                times.absorb(own[phase as usize].histogram.take(), Growth::Small);
+            }
+        });
+    }
+
+    /// Counts a record in a window that is not open.
+    #[cold]
+    fn record_late(&mut self, source: u32, arrival: Stamp, status: Option<u16>, phases: &Phases) {
+        self.run(source).change(second_of(arrival), |window| {
+            window.counts.record(status, phases);
+            for (times, phase) in window.times.iter_mut().zip(COMPARED) {
+                if let Some(time) = phases.get(phase) {
+                    times.record(time.0, Growth::Small);
+                }
+            }
+        });
+    }
+
+    /// The run of a source, which is made if it is new.
+    fn run(&mut self, source: u32) -> &mut RunTally {
         let at = match self
             .runs
             .binary_search_by_key(&source, |(source, _)| *source)
@@ -88,33 +176,13 @@ impl RunTallies {
                 at
             }
         };
-        let window = self.runs[at].1.window(arrival);
-        window.requests += 1;
-        match status {
-            Some(400..=499) => window.errors[0] += 1,
-            Some(500..) => window.errors[1] += 1,
-            _ => {}
-        }
-        if let Some((_, busy)) = phases.busy {
-            window.busy = window.busy.saturating_add(busy.0);
-        }
-        for (histogram, phase) in window.times.iter_mut().zip(COMPARED) {
-            if let Some(time) = phases.get(phase) {
-                histogram.record(time.0, growth);
-            }
-        }
+        &mut self.runs[at].1
     }
 
-    /// Adds what another has of the same sources.
-    pub fn merge(&mut self, other: &RunTallies) {
-        for (source, theirs) in &other.runs {
-            match self
-                .runs
-                .binary_search_by_key(source, |(source, _)| *source)
-            {
-                Ok(at) => self.runs[at].1.merge(theirs),
-                Err(at) => self.runs.insert(at, (*source, theirs.clone())),
-            }
+    /// Adds what another, of which no window is open, has of the same sources.
+    pub fn merge(&mut self, other: RunTallies) {
+        for (source, theirs) in other.runs {
+            self.run(source).merge(theirs);
         }
     }
 
@@ -131,12 +199,6 @@ impl RunTallies {
         windows.fold(0, |sum, (_, window)| {
             sum.saturating_add(window.times[at].total())
         })
-    }
-
-    /// Takes the smaller form of each histogram.
-    pub fn shrink(&mut self) {
-        let windows = self.runs.iter_mut().flat_map(|(_, run)| &mut run.windows);
-        windows.for_each(|(_, window)| window.shrink());
     }
 
     /// Gives the sources their places.
@@ -164,7 +226,8 @@ impl RunTallies {
                 && run.step <= WIDEST
                 && run.windows.is_sorted_by(|(a, _), (b, _)| a < b)
                 && run.windows.iter().all(|(_, window)| {
-                    let counts = [window.requests, window.errors[0], window.errors[1]];
+                    let counts = &window.counts;
+                    let counts = [counts.requests, counts.errors[0], counts.errors[1]];
                     counts.iter().all(|count| *count < MOST_COUNTED)
                 })
         };
@@ -175,15 +238,11 @@ impl RunTallies {
                 .all(|(source, run)| (*source as usize) < sources && run_is_sound(run))
     }
 
-    /// Bytes on the heap.
+    /// Bytes on the heap, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let windows = self.runs.iter().flat_map(|(_, run)| &run.windows);
-        let of_window = |(_, window): &(i64, WindowTally)| {
-            size_of::<(i64, WindowTally)>()
-                + window.times.iter().map(Histogram::bytes).sum::<usize>()
-        };
-        self.runs.len() * size_of::<(u32, RunTally)>() + windows.map(of_window).sum::<usize>()
+        let of_run = |(_, run): &(u32, RunTally)| size_of::<(u32, RunTally)>() + run.bytes;
+        self.runs.iter().map(of_run).sum()
     }
 
     /// The window width of each source, as a power of two, and its first and last window.
@@ -218,9 +277,9 @@ impl RunTallies {
         for (number, window) in &run.windows {
             if let Some(block) = blocks.get_mut((number - span.first) as usize) {
                 *block = Block {
-                    requests: window.requests,
-                    errors: window.errors,
-                    busy: window.busy,
+                    requests: window.counts.requests,
+                    errors: window.counts.errors,
+                    busy: window.counts.busy,
                     times: std::array::from_fn(|phase| window.times[phase].buckets()),
                 };
             }
@@ -267,54 +326,55 @@ impl Span {
     }
 }
 
+/// The second in which an arrival is.
+fn second_of(arrival: Stamp) -> i64 {
+    arrival.0.div_euclid(SECOND)
+}
+
 impl RunTally {
-    /// The window of this time, which is made if it is new.
-    #[inline]
-    fn window(&mut self, at: Stamp) -> &mut WindowTally {
-        // Logs are nearly sorted: most records are of the newest window.
-        let place = if self.newest.contains(&at.0) {
-            self.windows.len() - 1
-        } else {
-            self.place_of(at.0.div_euclid(SECOND))
-        };
-        &mut self.windows[place].1
+    /// The number of the window of a second.
+    fn number(&self, second: i64) -> i64 {
+        second.div_euclid(1 << self.step)
     }
 
-    /// The place of the window of a second, which is made if it is new.
-    fn place_of(&mut self, second: i64) -> usize {
-        let number = |step: u32| second.div_euclid(1 << step);
-        if let (Some((first, _)), Some((last, _))) = (self.windows.first(), self.windows.last()) {
-            let span = Span {
-                step: self.step,
-                first: *first,
-                last: *last,
-            };
+    fn span(&self) -> Option<Span> {
+        Some(Span {
+            step: self.step,
+            first: self.windows.first()?.0,
+            last: self.windows.last()?.0,
+        })
+    }
+
+    /// The window of a second, which is made if it is new.
+    fn window(&mut self, second: i64) -> &mut WindowTally {
+        if let Some(span) = self.span() {
+            let number = self.number(second);
             let here = Span {
-                step: self.step,
-                first: number(self.step),
-                last: number(self.step),
+                first: number,
+                last: number,
+                ..span
             };
             self.climb(span.and(here).step);
         }
-        let number = number(self.step);
+        let number = self.number(second);
         let at = match self.windows.binary_search_by_key(&number, |(at, _)| *at) {
             Ok(at) => at,
             Err(at) => {
                 self.windows.insert(at, (number, WindowTally::default()));
-                // Most records are of the newest window, which is kept in the form that is fast to count in.
-                if let Some((_, before)) = at.checked_sub(1).and_then(|at| self.windows.get_mut(at))
-                {
-                    before.shrink();
-                }
+                self.bytes += size_of::<(i64, WindowTally)>();
                 at
             }
         };
-        if at + 1 == self.windows.len() {
-            let width = SECOND.saturating_mul(1 << self.step);
-            let from = number.saturating_mul(width);
-            self.newest = from..from.saturating_add(width);
-        }
-        at
+        &mut self.windows[at].1
+    }
+
+    /// Changes the window of a second.
+    fn change(&mut self, second: i64, change: impl FnOnce(&mut WindowTally)) {
+        let window = self.window(second);
+        let before = window.bytes();
+        change(window);
+        let after = window.bytes();
+        self.bytes = (self.bytes + after).saturating_sub(before);
     }
 
     /// Takes wider windows.
@@ -324,73 +384,107 @@ impl RunTally {
         }
         let ratio = 1_i64 << (step - self.step);
         self.step = step;
-        self.newest = 0..0;
-        let mut wider: Vec<(i64, WindowTally)> = Vec::new();
+        let mut wider: Vec<(i64, WindowTally)> = Vec::with_capacity(self.windows.len());
         for (number, window) in std::mem::take(&mut self.windows) {
             let number = number.div_euclid(ratio);
             match wider.last_mut() {
-                Some((last, sum)) if *last == number => sum.merge(&window),
+                Some((last, sum)) if *last == number => sum.absorb(window),
                 _ => wider.push((number, window)),
             }
         }
         self.windows = wider;
+        self.weigh();
     }
 
-    fn merge(&mut self, other: &RunTally) {
-        let span = |run: &RunTally| {
-            Some(Span {
-                step: run.step,
-                first: run.windows.first()?.0,
-                last: run.windows.last()?.0,
-            })
-        };
-        let (Some(mine), Some(theirs)) = (span(self), span(other)) else {
+    fn weigh(&mut self) {
+        let of_window =
+            |(_, window): &(i64, WindowTally)| size_of::<(i64, WindowTally)>() + window.bytes();
+        self.bytes = self.windows.iter().map(of_window).sum();
+    }
+
+    fn merge(&mut self, mut other: RunTally) {
+        let (Some(mine), Some(theirs)) = (self.span(), other.span()) else {
             if self.windows.is_empty() {
-                *self = other.clone();
+                *self = other;
+                self.weigh();
             }
             return;
         };
         let both = mine.and(theirs);
-        self.newest = 0..0;
-        let mut other = other.clone();
         self.climb(both.step);
         other.climb(both.step);
         for (number, window) in other.windows {
             match self.windows.binary_search_by_key(&number, |(at, _)| *at) {
-                Ok(at) => self.windows[at].1.merge(&window),
+                Ok(at) => self.windows[at].1.absorb(window),
                 Err(at) => self.windows.insert(at, (number, window)),
             }
         }
+        self.weigh();
     }
 }
 
 impl WindowTally {
-    fn shrink(&mut self) {
-        self.times.iter_mut().for_each(Histogram::shrink);
+    /// Bytes on the heap.
+    fn bytes(&self) -> usize {
+        self.times.iter().map(Histogram::bytes).sum()
     }
 
-    fn merge(&mut self, other: &WindowTally) {
+    fn absorb(&mut self, other: WindowTally) {
+        self.counts.add(&other.counts);
+        for (mine, theirs) in self.times.iter_mut().zip(other.times) {
+            mine.absorb(theirs, Growth::Small);
+        }
+    }
+}
+
+impl Counts {
+    #[inline]
+    fn record(&mut self, status: Option<u16>, phases: &Phases) {
+        self.requests += 1;
+        match status {
+            Some(400..=499) => self.errors[0] += 1,
+            Some(500..) => self.errors[1] += 1,
+            _ => {}
+        }
+        if let Some((_, busy)) = phases.busy {
+            self.busy = self.busy.saturating_add(busy.0);
+        }
+    }
+
+    fn add(&mut self, other: &Counts) {
         self.requests += other.requests;
         self.errors[0] += other.errors[0];
         self.errors[1] += other.errors[1];
         self.busy = self.busy.saturating_add(other.busy);
-        for (mine, theirs) in self.times.iter_mut().zip(&other.times) {
-            mine.merge(theirs, Growth::Small);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unit::Micros;
 
-    fn filled(seconds: impl Iterator<Item = i64>) -> RunTallies {
-        let mut tallies = RunTallies::default();
+    const TIME: Micros = Micros(1_000);
+
+    /// Tallies with a request in each of these seconds, and what their endpoint keeps of them.
+    fn counted(seconds: impl Iterator<Item = i64>) -> (RunTallies, Own) {
+        let (mut tallies, mut own) = (RunTallies::default(), Own::default());
+        let mut phases = Phases::default();
+        phases.set(Phase::App, TIME);
         for second in seconds {
             let status = if second % 7 == 0 { 503 } else { 200 };
-            let at = Stamp(second * 1_000_000 + 5);
-            tallies.record(3, at, Some(status), &Phases::default(), Growth::Fast);
+            let at = Stamp(second.saturating_mul(SECOND).saturating_add(5));
+            if tallies.record(3, at, Some(status), &phases, &mut own) {
+                own[Phase::App as usize].record(TIME, Growth::Fast);
+            }
         }
+        (tallies, own)
+    }
+
+    fn filled(seconds: impl Iterator<Item = i64>) -> RunTallies {
+        let (mut tallies, mut own) = counted(seconds);
+        tallies.close(&mut own);
+        assert!(own.iter().all(|phase| phase.histogram.total() == 0));
         tallies
     }
 
@@ -399,28 +493,43 @@ mod tests {
         (span, tallies.blocks(source, span))
     }
 
+    fn times(blocks: &[Block]) -> u64 {
+        let buckets = blocks.iter().flat_map(|block| &block.times[0]);
+        buckets.map(|bucket| bucket.count).sum()
+    }
+
     #[test]
     fn the_windows_depend_on_the_whole_only() {
         let forward = whole(&filled(1_000..1_100));
         assert_eq!(forward, whole(&filled((1_000..1_100).rev())));
         let mut parts = filled(1_050..1_100);
-        parts.merge(&filled(1_000..1_020));
-        parts.merge(&filled(1_020..1_050));
+        parts.merge(filled(1_000..1_020));
+        parts.merge(filled(1_020..1_050));
         assert_eq!(forward, whole(&parts));
         let (span, blocks) = forward;
         assert_eq!((span.step, blocks.len()), (2, 25));
         assert_eq!(blocks.iter().map(|block| block.requests).sum::<u64>(), 100);
         assert_eq!(blocks.iter().map(|block| block.errors[1]).sum::<u64>(), 15);
+        assert_eq!(times(&blocks), 100);
+    }
+
+    #[test]
+    fn only_the_newest_window_is_open() {
+        let (tallies, own) = counted((0..20).chain([3, 19, 4]));
+        assert_eq!(own[Phase::App as usize].histogram.total(), 2);
+        assert_eq!(tallies.times(0), 21);
+        let (_, blocks) = whole(&filled((0..20).chain([3, 19, 4])));
+        assert_eq!((blocks[3].requests, blocks[19].requests), (2, 2));
+        assert_eq!(times(&blocks), 23);
     }
 
     #[test]
     fn any_two_times_fit() {
-        let mut tallies = RunTallies::default();
-        for at in [i64::MIN, 0, i64::MAX] {
-            tallies.record(0, Stamp(at), None, &Phases::default(), Growth::Small);
+        for seconds in [[i64::MIN, 0, i64::MAX], [i64::MAX, 0, i64::MIN]] {
+            let (span, blocks) = whole(&filled(seconds.into_iter()));
+            assert!(blocks.len() <= 32 && span.step < WIDEST);
+            assert_eq!(times(&blocks), 3);
+            assert_eq!(blocks.iter().map(|block| block.requests).sum::<u64>(), 3);
         }
-        let (span, blocks) = whole(&tallies);
-        assert!(blocks.len() <= 32 && span.step < WIDEST);
-        assert_eq!(blocks.iter().map(|block| block.requests).sum::<u64>(), 3);
     }
 }

@@ -3,9 +3,11 @@
 //! What is read back may be anybody's bytes: each type refuses values that its own methods could not
 //! have made and that later arithmetic relies on.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::course::StoredCourse;
+use super::packed;
 use super::slowest::Slowest;
 use super::tallies::Tallies;
 use super::tally::{Bases, Tally, UpstreamTally};
@@ -25,6 +27,7 @@ pub struct Stored {
     other_formats: Vec<Vec<u64>>,
     /// By source: the first arrival and the last.
     pub arrivals: Vec<Option<(Stamp, Stamp)>>,
+    #[serde(with = "packed")]
     pub(super) endpoints: Vec<(Vec<u8>, Tally)>,
     pub(super) other: Tally,
     pub(super) timeline: Timeline,
@@ -75,6 +78,29 @@ impl Stored {
         }
     }
 
+    /// The same of so many sources: `places` says which of them each of these is.
+    #[must_use]
+    pub fn placed(mut self, places: &[usize], sources: usize) -> Stored {
+        fn place<T: Clone + Default>(of: Vec<T>, places: &[usize], sources: usize) -> Vec<T> {
+            let mut placed = vec![T::default(); sources];
+            for (of, place) in of.into_iter().zip(places) {
+                placed[*place] = of;
+            }
+            placed
+        }
+        self.files = place(self.files, places, sources);
+        self.other_formats = place(self.other_formats, places, sources);
+        self.arrivals = place(self.arrivals, places, sources);
+        let tallies = self.endpoints.iter_mut().map(|(_, tally)| tally);
+        for runs in tallies
+            .chain([&mut self.other])
+            .filter_map(|tally| tally.runs.as_mut())
+        {
+            runs.place(places);
+        }
+        self
+    }
+
     /// The tallies again, of so many sources: `places` says which of them each of these is. They are of
     /// the same question, which may ask for less.
     ///
@@ -88,38 +114,35 @@ impl Stored {
         sources: usize,
     ) -> Result<Tallies, &'static str> {
         self.check(question, places, sources)?;
+        let stored = self.placed(places, sources);
         let mut tallies = Tallies::new(question, sources, budget);
-        for (file, place) in self.files.iter().zip(places) {
-            tallies.files[*place] = *file;
-        }
-        for (formats, place) in self.other_formats.into_iter().zip(places) {
-            tallies.other_formats[*place] = formats;
-        }
+        tallies.files = stored.files;
+        tallies.other_formats = stored.other_formats;
         if question.runs {
-            for (range, place) in self.arrivals.iter().zip(places) {
-                tallies.arrivals[*place] = *range;
-            }
+            tallies.arrivals = stored.arrivals;
         }
-        for (key, mut tally) in self.endpoints {
-            tally.ask(question, places);
-            tallies.endpoints.insert(key.into(), Box::new(tally));
-        }
-        tallies.other = self.other;
-        tallies.other.ask(question, places);
-        tallies.timeline = self.timeline;
-        tallies.upstreams = self
+        let asked = |(key, mut tally): (Vec<u8>, Tally)| {
+            tally.ask(question);
+            (key.into_boxed_slice(), Box::new(tally))
+        };
+        let asked: Vec<_> = stored.endpoints.into_par_iter().map(asked).collect();
+        tallies.endpoints.extend(asked);
+        tallies.other = stored.other;
+        tallies.other.ask(question);
+        tallies.timeline = stored.timeline;
+        tallies.upstreams = stored
             .upstreams
             .into_iter()
             .map(|(address, tally)| (address.into(), tally))
             .collect();
-        tallies.slowest = self.slowest;
+        tallies.slowest = stored.slowest;
         tallies.slowest.keep(question.slowest);
-        tallies.course.restore(self.course);
-        tallies.range = self.range;
-        tallies.bases = self.bases;
-        tallies.clocks = self.clocks;
-        tallies.cap.reached = self.reached;
-        tallies.cap.wide.extend(self.wide);
+        tallies.course.restore(stored.course);
+        tallies.range = stored.range;
+        tallies.bases = stored.bases;
+        tallies.clocks = stored.clocks;
+        tallies.cap.reached = stored.reached;
+        tallies.cap.wide.extend(stored.wide);
         tallies.keep_course();
         Ok(tallies)
     }
@@ -140,12 +163,11 @@ impl Stored {
                 .flatten()
                 .all(|count| *count < MOST_COUNTED)
             && self.files.iter().all(FileTally::is_sound)
+            && self.other.is_sound(places.len())
             && self
                 .endpoints
-                .iter()
-                .map(|(_, tally)| tally)
-                .chain([&self.other])
-                .all(|tally| tally.is_sound(places.len()))
+                .par_iter()
+                .all(|(_, tally)| tally.is_sound(places.len()))
             && self.endpoints.is_sorted_by(|(a, _), (b, _)| a < b)
             && self.upstreams.iter().all(|(_, tally)| tally.is_sound())
             && self.bases.is_sound()

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
+use rayon::prelude::*;
 
 use super::Question;
 use super::course::Course;
@@ -139,7 +140,10 @@ impl Tallies {
             files: vec![FileTally::default(); sources],
             other_formats: vec![Vec::new(); sources],
             endpoints: HashMap::new(),
-            other: Tally::default(),
+            other: Tally {
+                slowest: Slowest::new(question.examples),
+                ..Tally::default()
+            },
             timeline: Timeline::new(question.window_seconds),
             shown: question
                 .shown
@@ -191,6 +195,7 @@ impl Tallies {
             .map(|tally| &mut **tally)
             .chain([&mut self.other])
         {
+            tally.close();
             tally.history.settle();
             tally.sample.settle();
             tally.sizes.settle();
@@ -222,13 +227,19 @@ impl Tallies {
                 key,
             ),
         };
+        // A log without a total may still say all parts of it.
+        let total = record.total.or_else(|| phases.get(Phase::Total));
+        let arrival = arrival(record, total);
         if question.runs {
-            tally.record::<true>(record, phases, growth);
+            // OK because a command line names fewer files than 32 bits count.
+            let (run, at) = (source as u32, arrival.unwrap_or(Stamp(0)));
+            tally.record_in_run(run, at, record, phases, growth);
+            if let Some(range) = self.arrivals.get_mut(source) {
+                *range = both(*range, arrival.map(|at| (at, at)));
+            }
         } else {
             tally.record::<false>(record, phases, growth);
         }
-        // A log without a total may still say all parts of it.
-        let total = record.total.or_else(|| phases.get(Phase::Total));
         if let Some(total) = total {
             tally.slowest.record(total, record.stamp, record.line);
             self.slowest.record(total, record.stamp, record.line);
@@ -239,7 +250,6 @@ impl Tallies {
         if let Some(clock) = phases.clock {
             self.clocks[clock as usize] += 1;
         }
-        let arrival = arrival(record, total);
         let upstream = match last_upstream(record) {
             None => None,
             Some(address) => Some(match self.upstreams.get_mut(address) {
@@ -248,15 +258,6 @@ impl Tallies {
             }),
         };
         self.course.record(tally, upstream, record, arrival, phases);
-        if question.runs {
-            let runs = tally.runs.get_or_insert_default();
-            // OK because a command line names fewer files than 32 bits count.
-            let at = arrival.unwrap_or(Stamp(0));
-            runs.record(source as u32, at, record.status, phases, growth);
-            if let Some(range) = self.arrivals.get_mut(source) {
-                *range = both(*range, arrival.map(|at| (at, at)));
-            }
-        }
         if let (Some(stamp), Some(arrival)) = (record.stamp, arrival) {
             self.range = both(self.range, Some((stamp, stamp)));
             let is_5xx = record.status.is_some_and(|status| status >= 500);
@@ -356,10 +357,10 @@ impl Tallies {
         folds
     }
 
-    fn add(&mut self, key: Box<[u8]>, tally: Box<Tally>, growth: Growth) {
+    fn add(&mut self, key: Box<[u8]>, mut tally: Box<Tally>, growth: Growth) {
         match self.endpoints.entry(key) {
             hashbrown::hash_map::Entry::Occupied(mut mine) => {
-                mine.get_mut().merge(&tally, growth);
+                mine.get_mut().merge(&mut tally, growth);
                 mine.get_mut().merge_course(&tally);
             }
             hashbrown::hash_map::Entry::Vacant(free) => {
@@ -384,9 +385,9 @@ impl Tallies {
         let light = self
             .endpoints
             .extract_if(|k, tally| (tally.requests, &**k) < (requests, key.as_slice()));
-        for (_, tally) in light {
+        for (_, mut tally) in light {
             // One tally that many go to: what it takes is little, and each of them adds few.
-            self.other.merge(&tally, Growth::Fast);
+            self.other.merge(&mut tally, Growth::Fast);
         }
         self.cap.reached = true;
     }
@@ -411,10 +412,15 @@ impl Tallies {
         let growth = self.cap.growth;
         self.course
             .meet(&mut self.endpoints, &mut self.upstreams, &mut other);
-        for (key, tally) in other.endpoints.drain() {
-            self.add(key, tally, growth);
-        }
-        self.other.merge(&other.other, growth);
+        let of_both = self.endpoints.iter_mut();
+        let of_both = of_both.filter_map(|(key, mine)| Some((mine, other.endpoints.remove(key)?)));
+        let of_both: Vec<_> = of_both.collect();
+        of_both.into_par_iter().for_each(|(mine, mut theirs)| {
+            mine.merge(&mut theirs, growth);
+            mine.merge_course(&theirs);
+        });
+        self.endpoints.extend(other.endpoints);
+        self.other.merge(&mut other.other, growth);
         self.timeline.merge(other.timeline);
         if let (Some(mine), Some(theirs)) = (&mut self.shown, other.shown) {
             mine.merge(theirs);

@@ -16,6 +16,7 @@ use super::sparse::Slot;
 use super::stored::MOST_COUNTED;
 use crate::phases::{Basis, Ending, Phase, Phases};
 use crate::record::Record;
+use crate::stamp::Stamp;
 use crate::unit::Micros;
 
 /// By phase, whether its durations are counted in runs where there are any.
@@ -30,8 +31,8 @@ const IS_COMPARED: [bool; Phase::COUNT] = {
 };
 
 /// The durations of one phase.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[serde(into = "StoredPhase", try_from = "StoredPhase")]
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(try_from = "StoredPhase")]
 pub struct PhaseTally {
     /// How many.
     pub count: u64,
@@ -47,27 +48,21 @@ pub struct PhaseTally {
     pub censored: Option<Box<Histogram>>,
 }
 
-/// A phase on disk.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct StoredPhase {
-    count: u64,
-    sum: u64,
-    min: u64,
-    max: u64,
-    histogram: Histogram,
-    censored: Option<Box<Histogram>>,
-}
+/// A phase on disk: count, sum, the shortest (0 where there is none), the longest, and the histograms.
+type StoredPhase = (u64, u64, u64, u64, Histogram, Option<Box<Histogram>>);
 
-impl From<PhaseTally> for StoredPhase {
-    fn from(tally: PhaseTally) -> Self {
-        StoredPhase {
-            count: tally.count,
-            sum: tally.sum,
-            min: if tally.count == 0 { 0 } else { tally.min },
-            max: tally.max,
-            histogram: tally.histogram,
-            censored: tally.censored,
-        }
+impl serde::Serialize for PhaseTally {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let min = if self.count == 0 { 0 } else { self.min };
+        let stored = (
+            self.count,
+            self.sum,
+            min,
+            self.max,
+            &self.histogram,
+            &self.censored,
+        );
+        stored.serialize(serializer)
     }
 }
 
@@ -75,17 +70,17 @@ impl TryFrom<StoredPhase> for PhaseTally {
     type Error = &'static str;
 
     fn try_from(stored: StoredPhase) -> Result<Self, Self::Error> {
-        if stored.min > stored.max || stored.count >= MOST_COUNTED {
+        let (count, sum, min, max, histogram, censored) = stored;
+        if min > max || count >= MOST_COUNTED {
             return Err("a duration that is none");
         }
-        let count = stored.count;
         Ok(PhaseTally {
             count,
-            sum: stored.sum,
-            min: if count == 0 { u64::MAX } else { stored.min },
-            max: stored.max,
-            histogram: stored.histogram,
-            censored: stored.censored,
+            sum,
+            min: if count == 0 { u64::MAX } else { min },
+            max,
+            histogram,
+            censored,
         })
     }
 }
@@ -212,10 +207,36 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a record. With `RUNS` the durations of the [`COMPARED`] phases are left to its runs, see
-    /// [`Tally::fill`]: counted once by window they need not be counted for the whole too.
+    /// Counts a record of a source that arrived then in its run too; a record without a time stamp counts
+    /// as of the beginning of time, so that a run without a clock has one window.
     #[inline]
-    pub fn record<const RUNS: bool>(
+    pub fn record_in_run(
+        &mut self,
+        source: u32,
+        arrival: Stamp,
+        record: &Record<'_>,
+        phases: &Phases,
+        growth: Growth,
+    ) {
+        let runs = self.runs.get_or_insert_default();
+        if runs.record(source, arrival, record.status, phases, &mut self.phases) {
+            self.record::<false>(record, phases, growth);
+        } else {
+            self.record::<true>(record, phases, growth);
+        }
+    }
+
+    /// Closes the window of a run that is open.
+    pub fn close(&mut self) {
+        if let Some(runs) = &mut self.runs {
+            runs.close(&mut self.phases);
+        }
+    }
+
+    /// Counts a record. If it is `LATE` in its run, the durations of the [`COMPARED`] phases are counted
+    /// there: once in a window they need not be counted in the whole too, see [`Tally::fill`].
+    #[inline]
+    pub fn record<const LATE: bool>(
         &mut self,
         record: &Record<'_>,
         phases: &Phases,
@@ -238,7 +259,7 @@ impl Tally {
             Ending::Whole => {
                 for (at, duration) in phases.places() {
                     let tally = &mut self.phases[at];
-                    if RUNS && IS_COMPARED[at] {
+                    if LATE && IS_COMPARED[at] {
                         tally.record_sums(duration);
                     } else {
                         tally.record(duration, growth);
@@ -252,7 +273,7 @@ impl Tally {
                 for (phase, duration) in phases.iter() {
                     any = true;
                     let tally = &mut self.phases[phase as usize];
-                    if RUNS && IS_COMPARED[phase as usize] {
+                    if LATE && IS_COMPARED[phase as usize] {
                         tally.record_sums(duration);
                     } else {
                         tally.record(duration, growth);
@@ -269,8 +290,17 @@ impl Tally {
         self.without_duration += u64::from(!any);
     }
 
-    /// Adds another tally.
-    pub fn merge(&mut self, other: &Tally, growth: Growth) {
+    /// Adds another tally, but for its course, and takes its runs.
+    pub fn merge(&mut self, other: &mut Tally, growth: Growth) {
+        other.close();
+        self.add(other, growth);
+        if let Some(theirs) = other.runs.take() {
+            self.runs.get_or_insert_default().merge(*theirs);
+        }
+    }
+
+    /// Adds another tally, but for its runs.
+    pub fn add(&mut self, other: &Tally, growth: Growth) {
         self.requests += other.requests;
         self.errors_4xx += other.errors_4xx;
         self.errors_5xx += other.errors_5xx;
@@ -287,13 +317,11 @@ impl Tally {
             }
         }
         self.slowest.merge(&other.slowest);
-        if let Some(theirs) = &other.runs {
-            self.runs.get_or_insert_default().merge(theirs);
-        }
     }
 
     /// Adds up what its runs hold of the [`COMPARED`] phases, once, before their histograms are looked at.
     pub fn fill(&mut self) {
+        self.close();
         if let Some(runs) = &self.runs {
             for (at, phase) in COMPARED.into_iter().enumerate() {
                 runs.add_times(at, &mut self.phases[phase as usize].histogram);
@@ -338,14 +366,10 @@ impl Tally {
             && self.runs.as_ref().is_none_or(|runs| runs.is_sound(sources))
     }
 
-    /// Leaves out what the question does not ask for, and gives the sources their places.
-    pub(super) fn ask(&mut self, question: &Question, places: &[usize]) {
+    /// Leaves out what the question does not ask for.
+    pub(super) fn ask(&mut self, question: &Question) {
         self.slowest.keep(question.examples);
-        if question.runs {
-            if let Some(runs) = &mut self.runs {
-                runs.place(places);
-            }
-        } else {
+        if !question.runs {
             self.fill();
             self.runs = None;
         }
@@ -355,9 +379,6 @@ impl Tally {
     pub fn shrink(&mut self) {
         for phase in &mut self.phases {
             phase.shrink();
-        }
-        if let Some(runs) = &mut self.runs {
-            runs.shrink();
         }
     }
 

@@ -68,8 +68,8 @@ impl WindowTally {
 }
 
 /// The windows of a log.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[serde(into = "StoredTimeline", try_from = "StoredTimeline")]
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(try_from = "StoredTimeline")]
 pub struct Timeline {
     grid: Grid,
     /// Position of each window in `windows`, by its number on the grid.
@@ -94,28 +94,22 @@ impl Last {
     };
 }
 
-/// A timeline on disk: its windows in the order of time.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct StoredTimeline {
-    grid: Grid,
-    windows: Vec<(i64, WindowTally)>,
-}
+/// A timeline on disk: its grid, and its windows in the order of time.
+type StoredTimeline = (Grid, Vec<(i64, WindowTally)>);
 
-impl From<Timeline> for StoredTimeline {
-    fn from(mut timeline: Timeline) -> Self {
-        timeline.windows.sort_unstable_by_key(|(window, _)| *window);
-        StoredTimeline {
-            grid: timeline.grid,
-            windows: timeline.windows,
-        }
+impl serde::Serialize for Timeline {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut windows: Vec<&(i64, WindowTally)> = self.windows.iter().collect();
+        windows.sort_unstable_by_key(|(window, _)| *window);
+        (self.grid, windows).serialize(serializer)
     }
 }
 
 impl TryFrom<StoredTimeline> for Timeline {
     type Error = &'static str;
 
-    fn try_from(stored: StoredTimeline) -> Result<Self, Self::Error> {
-        let grid_is_sound = match stored.grid {
+    fn try_from((grid, windows): StoredTimeline) -> Result<Self, Self::Error> {
+        let grid_is_sound = match grid {
             Grid::Auto(step) => step < LADDER.len(),
             Grid::Given(seconds, doubled) => seconds > 0 && doubled <= 24,
         };
@@ -123,16 +117,16 @@ impl TryFrom<StoredTimeline> for Timeline {
             tally.requests < MOST_COUNTED && tally.errors_5xx < MOST_COUNTED
         };
         if !grid_is_sound
-            || !stored.windows.is_sorted_by(|(a, _), (b, _)| a < b)
-            || !stored.windows.iter().all(sound)
+            || !windows.is_sorted_by(|(a, _), (b, _)| a < b)
+            || !windows.iter().all(sound)
         {
             return Err("a window that is none");
         }
-        let index = stored.windows.iter().enumerate();
+        let index = windows.iter().enumerate();
         Ok(Timeline {
-            grid: stored.grid,
+            grid,
             index: index.map(|(at, (window, _))| (*window, at)).collect(),
-            windows: stored.windows,
+            windows,
             last: Last::NONE,
         })
     }

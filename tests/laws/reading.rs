@@ -99,14 +99,8 @@ pub fn tally_sources(
     let interrupt = Arc::new(Interrupt::never());
     let feed = Feed::new(sources, options, interrupt, Arc::clone(&progress), &open);
     let sink = RejectSink::new(Vec::new());
-    let tallies = reduce(
-        pool(way.threads),
-        &feed,
-        count,
-        question,
-        &progress,
-        Some(&sink),
-    );
+    let tallies =
+        pool(way.threads).install(|| reduce(&feed, count, question, &progress, Some(&sink)));
     let errors = feed.ends().into_iter().map(|end| end.error).collect();
     Tallied {
         tallies,
