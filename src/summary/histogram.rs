@@ -10,7 +10,7 @@
 use hdrhistogram::Histogram as Frozen;
 use serde::{Deserialize, Serialize};
 
-use super::array::{ALLOCATION, Array};
+use super::array::{ALLOCATION, Array, Stretch};
 use super::hdr;
 
 /// Two significant digits: 256 buckets for the first 256 µs, then 128 for each doubling.
@@ -50,7 +50,10 @@ pub struct Histogram(Form);
 enum Form {
     /// Sorted by bucket; no bucket twice, none empty.
     List(Vec<(u16, u32)>),
+    /// To count in.
     Array(Array),
+    /// Smaller than both.
+    Stretch(Stretch),
 }
 
 impl Default for Histogram {
@@ -138,32 +141,62 @@ impl Histogram {
 
     /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Histogram, growth: Growth) {
-        // A few buckets are searched for sooner than a long list is written anew.
-        if let (Form::List(mine), Form::List(theirs)) = (&self.0, &other.0)
-            && mine.len() <= theirs.len().saturating_mul(FEW)
-            && let Some(both) = merged(mine, theirs)
-        {
-            self.0 = Form::List(both);
-            self.take_form(growth);
-            return;
+        if self.rank() < other.rank() {
+            let mine = std::mem::replace(self, other.clone());
+            return self.merge(&mine, growth);
         }
         if growth == Growth::Fast && !other.is_short() {
             self.take_array();
         }
         match (&mut self.0, &other.0) {
             (Form::Array(mine), Form::Array(theirs)) => mine.add_array(theirs),
+            (Form::Array(mine), Form::Stretch(theirs)) => mine.add_stretch(theirs),
             (Form::Array(mine), Form::List(theirs)) => mine.add_list(theirs),
-            (Form::List(mine), Form::Array(theirs)) => {
-                let mut both = theirs.clone();
-                both.add_list(mine);
-                self.0 = Form::Array(both);
-            }
-            (Form::List(_), Form::List(theirs)) => {
-                for (bucket, count) in theirs {
-                    self.add(*bucket, u64::from(*count), growth);
+            (Form::Stretch(mine), Form::Stretch(theirs)) => {
+                if !mine.add(theirs) {
+                    let mut both = mine.array();
+                    both.add_stretch(theirs);
+                    self.0 = Form::Array(both);
                 }
             }
+            (Form::List(mine), Form::List(theirs)) => {
+                // A few buckets are searched for sooner than a long list is written anew.
+                if mine.len() <= theirs.len().saturating_mul(FEW)
+                    && let Some(both) = merged(mine, theirs)
+                {
+                    self.0 = Form::List(both);
+                } else {
+                    self.add_list(theirs, growth);
+                }
+            }
+            (_, Form::List(theirs)) => self.add_list(theirs, growth),
+            // What is smaller became the other.
+            (Form::List(_) | Form::Stretch(_), _) => {}
         }
+        self.take_form(growth);
+    }
+
+    /// Adds the counts of another histogram, of which nothing is left.
+    pub fn absorb(&mut self, mut other: Histogram, growth: Growth) {
+        if self.rank() < other.rank() || self.is_empty() {
+            std::mem::swap(self, &mut other);
+        }
+        if !other.is_empty() {
+            self.merge(&other, growth);
+        }
+    }
+
+    /// How much its form has room for: the smaller is added to the larger.
+    fn rank(&self) -> u8 {
+        match self.0 {
+            Form::List(_) => 0,
+            Form::Stretch(_) => 1,
+            Form::Array(_) => 2,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(&self.0, Form::List(list) if list.is_empty())
     }
 
     /// Whether it has so few buckets that a list of them is fast.
@@ -171,15 +204,9 @@ impl Histogram {
         matches!(&self.0, Form::List(list) if list.len() <= SHORT)
     }
 
-    /// Adds the counts of another histogram, of which nothing is left.
-    pub fn absorb(&mut self, other: Histogram, growth: Growth) {
-        match (&self.0, other.0) {
-            (Form::List(mine), Form::Array(mut theirs)) => {
-                theirs.add_list(mine);
-                self.0 = Form::Array(theirs);
-            }
-            (Form::List(mine), theirs) if mine.is_empty() => self.0 = theirs,
-            (_, theirs) => self.merge(&Histogram(theirs), growth),
+    fn add_list(&mut self, list: &[(u16, u32)], growth: Growth) {
+        for (bucket, count) in list {
+            self.add(*bucket, u64::from(*count), growth);
         }
     }
 
@@ -189,6 +216,13 @@ impl Histogram {
         let list = match &mut self.0 {
             Form::List(list) => list,
             Form::Array(array) => return array.add(bucket, count),
+            Form::Stretch(stretch) => {
+                if growth == Growth::Fast || !stretch.add_one(bucket, count) {
+                    self.take_array();
+                    self.add(bucket, count, growth);
+                }
+                return;
+            }
         };
         let place = list.binary_search_by_key(&bucket, |(bucket, _)| *bucket);
         let old = place.map_or(0, |at| list[at].1);
@@ -205,27 +239,34 @@ impl Histogram {
         }
     }
 
-    /// Makes an array of a list where that is due.
+    /// Takes the form that goes with its growth, where that is due.
     fn take_form(&mut self, growth: Growth) {
-        let Form::List(list) = &self.0 else {
-            return;
-        };
-        let is_due = match (growth, list.as_slice()) {
-            (Growth::Fast, list) => list.len() > SHORT,
-            (Growth::Small, [(first, _), .., (last, _)]) => {
-                list.len() * LIST_BUCKET > usize::from(last - first + 1) * ARRAY_BUCKET
+        match (growth, &self.0) {
+            (_, Form::Array(_)) | (Growth::Small, Form::Stretch(_)) => {}
+            (Growth::Fast, _) if self.is_short() => {}
+            (Growth::Fast, _) => self.take_array(),
+            (Growth::Small, Form::List(list)) => {
+                let (first, last) = match list.as_slice() {
+                    [(first, _), .., (last, _)] => (first, last),
+                    _ => return,
+                };
+                let stretch = usize::from(last - first + 1) * ARRAY_BUCKET;
+                if list.len() * LIST_BUCKET > stretch {
+                    match Stretch::of(list) {
+                        Some(stretch) => self.0 = Form::Stretch(stretch),
+                        None => self.take_array(),
+                    }
+                }
             }
-            (Growth::Small, _) => false,
-        };
-        if is_due {
-            self.take_array();
         }
     }
 
     /// Takes the form that has room for any count.
     fn take_array(&mut self) {
-        if let Form::List(list) = &self.0 {
-            self.0 = Form::Array(Array::of(list));
+        match &self.0 {
+            Form::List(list) => self.0 = Form::Array(Array::of(list)),
+            Form::Stretch(stretch) => self.0 = Form::Array(stretch.array()),
+            Form::Array(_) => {}
         }
     }
 
@@ -233,7 +274,7 @@ impl Histogram {
     pub fn shrink(&mut self) {
         match &mut self.0 {
             Form::List(list) => list.shrink_to_fit(),
-            Form::Array(_) => *self = self.take(),
+            _ => *self = self.take(),
         }
     }
 
@@ -243,13 +284,13 @@ impl Histogram {
         let Form::Array(array) = &mut self.0 else {
             return std::mem::take(self);
         };
-        Histogram(match array.list() {
-            Some(list) => {
-                array.clear();
-                Form::List(list)
-            }
-            None => Form::Array(array.take()),
-        })
+        match array.take() {
+            Some(stretch) => Histogram(match stretch.list() {
+                Some(list) => Form::List(list),
+                None => Form::Stretch(stretch),
+            }),
+            None => std::mem::take(self),
+        }
     }
 
     /// How many values were counted.
@@ -259,6 +300,7 @@ impl Histogram {
             // OK because there are fewer buckets than 2^32.
             Form::List(list) => list.iter().map(|(_, count)| u64::from(*count)).sum(),
             Form::Array(array) => array.total(),
+            Form::Stretch(stretch) => stretch.total(),
         }
     }
 
@@ -269,6 +311,7 @@ impl Histogram {
             Form::List(list) if list.capacity() == 0 => 0,
             Form::List(list) => ALLOCATION + list.capacity() * LIST_BUCKET,
             Form::Array(array) => array.bytes(),
+            Form::Stretch(stretch) => stretch.bytes(),
         }
     }
 
@@ -289,6 +332,7 @@ impl Histogram {
                 .iter()
                 .for_each(|(bucket, count)| each(*bucket, u64::from(*count))),
             Form::Array(array) => array.for_each(each),
+            Form::Stretch(stretch) => stretch.for_each(each),
         }
     }
 }
