@@ -21,7 +21,7 @@ use slowpath::grammar::builtin;
 use slowpath::input::{BLOCK, Feed, FeedOptions, Interrupt, Progress, Source, lines};
 use slowpath::record::{LineReader, Plans, Request};
 use slowpath::summary::histogram::{Growth, Histogram};
-use slowpath::summary::{FileSummary, Question, RejectSink, freeze, reduce};
+use slowpath::summary::{Ends, FileSummary, Question, RejectSink, freeze, reduce};
 
 /// A sample of the repository, decompressed, and how many lines it has.
 fn sample(name: &str) -> (Vec<u8>, usize) {
@@ -143,7 +143,8 @@ fn pipeline(c: &mut Criterion) {
             let interrupt = Arc::new(Interrupt::never());
             let feed = Feed::new(sources, options, interrupt, Arc::clone(&progress), &open);
             let sink: Option<&RejectSink<Vec<u8>>> = None;
-            let tallies = pool.install(|| reduce(&feed, 1, &question, &progress, sink));
+            let tallies =
+                pool.install(|| reduce(&feed, 1, &question, &Ends::default(), &progress, sink));
             let summary = freeze(tallies, &question, vec![FileSummary::default()]);
             assert_eq!(summary.totals.requests, count as u64);
         });

@@ -18,8 +18,8 @@ use slowpath::report::{
 use slowpath::snapshot::{Settings, Snapshot, frame};
 use slowpath::stamp::{Stamp, StampForm};
 use slowpath::summary::{
-    FileSummary, Question, Refusal, RejectSink, Shown, Summary, Tallies, WaitModel, freeze, latest,
-    reduce,
+    Ends, FileSummary, Question, Refusal, RejectSink, Shown, Summary, Tallies, WaitModel, freeze,
+    latest, reduce,
 };
 use slowpath::unit::{Micros, Quantile};
 use slowpath::untrusted::Untrusted;
@@ -242,6 +242,7 @@ impl Run<'_> {
     ) -> Result<Tallied, String> {
         let heads: Mutex<Vec<Option<Vec<u8>>>> = Mutex::new(vec![None; sources.len()]);
         let plans: Found = Mutex::new(vec![None; sources.len()]);
+        let ends = Ends::of(sources.len());
         let open = |at: usize, head: &[u8]| {
             let begin = head.get(..IDENTITY).unwrap_or(head);
             if let Some(slot) = heads
@@ -251,7 +252,14 @@ impl Run<'_> {
             {
                 *slot = Some(begin.to_vec());
             }
-            self.open(&sources, at, head, question.needs(), &plans)
+            let plans = self.open(&sources, at, head, question.needs(), &plans)?;
+            if question.runs
+                && let Some(source) = sources.get(at)
+                && let Some(lines) = input::last_lines(source)
+            {
+                ends.look(at, &plans, question, &lines);
+            }
+            Ok(plans)
         };
         let progress = Arc::new(Progress::default());
         let bar = if self.flags.reading.quiet {
@@ -265,6 +273,7 @@ impl Run<'_> {
             &feed,
             sources.len() + more,
             question,
+            &ends,
             &progress,
             sink.as_ref(),
         );

@@ -10,6 +10,7 @@ mod follow;
 mod interrupt;
 mod pipe;
 mod range;
+mod tail;
 
 pub use blocks::{Block, LONGEST_LINE, lines};
 pub use decode::Compression;
@@ -17,6 +18,7 @@ pub use follow::{Follow, FollowOptions, Followed};
 pub use interrupt::{Interrupt, Interruptible};
 pub use pipe::Pipe;
 pub use range::LinesWithin;
+pub use tail::last_lines;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek};

@@ -716,7 +716,7 @@ mod tests {
     use crate::input::{Feed, FeedOptions, Interrupt, Progress, Source};
     use crate::record::Plans;
     use crate::report::Choice;
-    use crate::summary::{FileTally, Question, RejectSink, Summary, freeze, reduce};
+    use crate::summary::{Ends, FileTally, Question, RejectSink, Summary, freeze, reduce};
     use crate::unit::Micros;
 
     const DEFINITION: &str = "$msec \"$request\" $status $body_bytes_sent $host $request_time $upstream_header_time $upstream_response_time $upstream_addr $upstream_http_x_runtime";
@@ -746,7 +746,8 @@ mod tests {
             &open,
         );
         let rejects: Option<&RejectSink<Vec<u8>>> = None;
-        let tallies = pool.install(|| reduce(&feed, 1, question, &progress, rejects));
+        let tallies =
+            pool.install(|| reduce(&feed, 1, question, &Ends::default(), &progress, rejects));
         let file = FileSummary {
             name: b"access.log".to_vec(),
             format: Some(grammar.name.clone()),

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::cells::{Cell, MetricNames, Timing};
+use super::extent::{Extent, Span};
 use super::fifo::{Keys, Reconstruction, reconstruct};
 use super::tallies::Tallies;
 use super::tally::{PhaseTally, Tally};
 use super::timeline::{Timeline, WindowTally};
 use super::{
     Distribution, Endpoint, FileSummary, FileTally, History, Knowledge, Metric, Question, Run,
-    Span, Split, Summary, Upstream, Window, WindowCell,
+    Split, Summary, Upstream, Window, WindowCell,
 };
 use crate::endpoint::Parts;
 use crate::endpoint::fold::Keep;
 use crate::phases::{Basis, Phase};
-use crate::stamp::Stamp;
 use crate::unit::{self, Micros};
 
 use super::histogram::Growth;
@@ -245,14 +245,7 @@ fn history(tally: &Tally, names: &MetricNames) -> History {
 
 /// The runs, and the blocks of the busiest endpoints in each; those of one run have the same windows.
 fn runs(tallies: &Tallies, endpoints: &mut [(Endpoint, &Tally)]) -> Vec<Run> {
-    let mut spans: Vec<Option<Span>> = vec![None; tallies.arrivals.len()];
-    for (_, tally) in endpoints.iter() {
-        for (source, span) in tally.runs.iter().flat_map(|runs| runs.spans()) {
-            if let Some(whole) = spans.get_mut(source as usize) {
-                *whole = Some(whole.map_or(span, |whole| whole.and(span)));
-            }
-        }
-    }
+    let spans: Vec<Option<Span>> = tallies.extents.iter().map(Extent::span).collect();
     for (endpoint, tally) in endpoints.iter_mut().take(MOST_COMPARED) {
         let blocks = |(source, span): (usize, &Option<Span>)| match (&tally.runs, span) {
             // OK because a command line names fewer files than 32 bits count.
@@ -261,11 +254,11 @@ fn runs(tallies: &Tallies, endpoints: &mut [(Endpoint, &Tally)]) -> Vec<Run> {
         };
         endpoint.runs = spans.iter().enumerate().map(blocks).collect();
     }
-    let run = |(range, span): (&Option<(Stamp, Stamp)>, &Option<Span>)| Run {
-        range: *range,
+    let run = |(extent, span): (&Extent, &Option<Span>)| Run {
+        range: extent.arrivals(),
         width: Micros(span.map_or(0, |span| 1_000_000 << span.step)),
     };
-    tallies.arrivals.iter().zip(&spans).map(run).collect()
+    tallies.extents.iter().zip(&spans).map(run).collect()
 }
 
 /// Where no record of the whole log was seen at work in an application, the whole duration is the

@@ -7,6 +7,7 @@
 mod array;
 mod cells;
 mod course;
+mod extent;
 mod failures;
 mod fifo;
 mod fingerprint;
@@ -29,6 +30,7 @@ mod tally;
 mod timeline;
 
 pub use cells::{Cell, MOST_STARTS, NOWHERE, TIMED, Timing};
+pub use extent::{Ends, Span};
 pub use failures::{Failing, Failure};
 pub use fifo::{Doubt, Fifo, FifoPool, Refusal, WaitModel};
 pub use freeze::freeze;
@@ -37,7 +39,7 @@ pub use lens::Lens;
 pub use pool::Load;
 pub use reducer::{latest, reduce};
 pub use rejects::RejectSink;
-pub use runs::{Block, COMPARED, RunTallies, Span};
+pub use runs::{Block, COMPARED, RunTallies};
 pub use sample::{Sampled, Text};
 pub use sizes::SizeBucket;
 pub use slowest::SlowRequest;

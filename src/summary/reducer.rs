@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
+use super::extent::Ends;
 use super::fifo::{Room, WaitModel};
 use super::lens::Lens;
 use super::rejects::RejectSink;
@@ -24,6 +25,7 @@ pub fn reduce<W: Write + Send>(
     feed: &Feed<'_, Arc<Plans>>,
     sources: usize,
     question: &Question,
+    ends: &Ends,
     progress: &Progress,
     rejects: Option<&RejectSink<W>>,
 ) -> Tallies {
@@ -40,6 +42,9 @@ pub fn reduce<W: Write + Send>(
         }
     };
     let workers = work(feed, new, |tallies, plans, block| {
+        if let Some(end) = ends.get(block.source) {
+            tallies.expect(block.source, end);
+        }
         let mut worker = Worker {
             tallies,
             question,

@@ -1,8 +1,8 @@
 //! What is kept of an endpoint so that runs can be compared: for each source, which is one run, its
 //! durations in windows of time.
 //!
-//! A run has at most [`MOST_WINDOWS`] windows, of a width that is a power of two in seconds; which
-//! width depends on the first and the last window only, so the order of records makes no difference.
+//! How wide the windows are is said by the [`Extent`](super::extent::Extent) of the run, of all endpoints
+//! together; those of one endpoint become as wide when they are next looked at.
 //!
 //! Logs are nearly sorted, so most records are of the newest window: it is open, which means that its
 //! durations are counted in the histograms of the endpoint, at no more cost than without runs, until
@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use super::extent::{Extent, MOST_WINDOWS, SECOND, Span, WIDEST, second_of};
 use super::histogram::{Bucket, Growth, Histogram};
 use super::stored::MOST_COUNTED;
 use super::tally::PhaseTally;
@@ -19,15 +20,6 @@ use crate::stamp::Stamp;
 /// The phases that are compared between runs: the endpoint's own time, the time in the queue, and what
 /// the client sees.
 pub const COMPARED: [Phase; 3] = [Phase::App, Phase::Wait, Phase::Total];
-
-/// Windows of a run. When they are too few for a run, their width is doubled.
-const MOST_WINDOWS: i64 = 32;
-
-/// In µs.
-const SECOND: i64 = 1_000_000;
-
-/// The widest window is 2 to this power in seconds; the range of a time stamp fits [`MOST_WINDOWS`] of it.
-const WIDEST: u32 = 48;
 
 /// The phases of an endpoint, by [`Phase`].
 pub type Own = [PhaseTally; Phase::COUNT];
@@ -94,19 +86,20 @@ pub struct Block {
 }
 
 impl RunTallies {
-    /// Counts a record of a source that arrived then; `own` are the phases of the endpoint. The answer is
-    /// whether its durations are to be counted there: it is of the window that is open now.
+    /// Counts a record of a source that arrived then, in windows of this width at least; `own` are the
+    /// phases of the endpoint. The answer is whether its durations are to be counted there: it is of the
+    /// window that is open now.
     #[inline]
     pub fn record(
         &mut self,
-        source: u32,
+        (source, step): (u32, u32),
         arrival: Stamp,
         status: Option<u16>,
         phases: &Phases,
         own: &mut Own,
     ) -> bool {
         let is_of_open = self.open.source == source && self.open.bounds.contains(&arrival.0);
-        if is_of_open || self.opens(source, arrival, own) {
+        if is_of_open || self.opens((source, step), arrival, own) {
             self.open.counts.record(status, phases);
             return true;
         }
@@ -116,9 +109,10 @@ impl RunTallies {
 
     /// Opens the window of an arrival, unless the source has a newer one; says whether it did.
     #[cold]
-    fn opens(&mut self, source: u32, arrival: Stamp, own: &mut Own) -> bool {
+    fn opens(&mut self, (source, step): (u32, u32), arrival: Stamp, own: &mut Own) -> bool {
         let second = second_of(arrival);
         let run = self.run(source);
+        run.climb(step);
         let newest = run.windows.last();
         if newest.is_some_and(|(newest, _)| *newest > run.number(second)) {
             return false;
@@ -135,6 +129,15 @@ impl RunTallies {
             counts: Counts::default(),
         };
         true
+    }
+
+    /// Takes windows as wide as those of the runs, by source.
+    pub fn climb(&mut self, extents: &[Extent]) {
+        for (source, run) in &mut self.runs {
+            if let Some(extent) = extents.get(*source as usize) {
+                run.climb(extent.step());
+            }
+        }
     }
 
     /// Closes the window that is open, if one is.
@@ -245,21 +248,6 @@ impl RunTallies {
         self.runs.iter().map(of_run).sum()
     }
 
-    /// The window width of each source, as a power of two, and its first and last window.
-    pub fn spans(&self) -> impl Iterator<Item = (u32, Span)> + '_ {
-        self.runs.iter().filter_map(|(source, run)| {
-            let (first, last) = (run.windows.first()?.0, run.windows.last()?.0);
-            Some((
-                *source,
-                Span {
-                    step: run.step,
-                    first,
-                    last,
-                },
-            ))
-        })
-    }
-
     /// Its windows in the run of a source, over this span: one block for each, empty ones too. None where
     /// the run lacks the endpoint.
     #[must_use]
@@ -288,74 +276,14 @@ impl RunTallies {
     }
 }
 
-/// The windows of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// The width of a window is two to this power, in seconds.
-    pub step: u32,
-    /// The number of the first window: the seconds since 1970 over the width.
-    pub first: i64,
-    /// The number of the last.
-    pub last: i64,
-}
-
-impl Span {
-    /// The span of both, in the finest windows of which there are few enough.
-    #[must_use]
-    pub fn and(self, other: Span) -> Span {
-        let step = self.step.max(other.step);
-        let (one, another) = (self.at(step), other.at(step));
-        let mut both = Span {
-            step,
-            first: one.first.min(another.first),
-            last: one.last.max(another.last),
-        };
-        while both.last - both.first >= MOST_WINDOWS && both.step < WIDEST {
-            both = both.at(both.step + 1);
-        }
-        both
-    }
-
-    fn at(self, step: u32) -> Span {
-        let ratio = 1_i64 << (step - self.step).min(62);
-        Span {
-            step,
-            first: self.first.div_euclid(ratio),
-            last: self.last.div_euclid(ratio),
-        }
-    }
-}
-
-/// The second in which an arrival is.
-fn second_of(arrival: Stamp) -> i64 {
-    arrival.0.div_euclid(SECOND)
-}
-
 impl RunTally {
     /// The number of the window of a second.
     fn number(&self, second: i64) -> i64 {
         second.div_euclid(1 << self.step)
     }
 
-    fn span(&self) -> Option<Span> {
-        Some(Span {
-            step: self.step,
-            first: self.windows.first()?.0,
-            last: self.windows.last()?.0,
-        })
-    }
-
     /// The window of a second, which is made if it is new.
     fn window(&mut self, second: i64) -> &mut WindowTally {
-        if let Some(span) = self.span() {
-            let number = self.number(second);
-            let here = Span {
-                first: number,
-                last: number,
-                ..span
-            };
-            self.climb(span.and(here).step);
-        }
         let number = self.number(second);
         let at = match self.windows.binary_search_by_key(&number, |(at, _)| *at) {
             Ok(at) => at,
@@ -403,16 +331,12 @@ impl RunTally {
     }
 
     fn merge(&mut self, mut other: RunTally) {
-        let (Some(mine), Some(theirs)) = (self.span(), other.span()) else {
-            if self.windows.is_empty() {
-                *self = other;
-                self.weigh();
-            }
-            return;
-        };
-        let both = mine.and(theirs);
-        self.climb(both.step);
-        other.climb(both.step);
+        if self.windows.is_empty() {
+            *self = other;
+            return self.weigh();
+        }
+        self.climb(other.step);
+        other.climb(self.step);
         for (number, window) in other.windows {
             match self.windows.binary_search_by_key(&number, |(at, _)| *at) {
                 Ok(at) => self.windows[at].1.absorb(window),
@@ -466,31 +390,43 @@ mod tests {
 
     const TIME: Micros = Micros(1_000);
 
-    /// Tallies with a request in each of these seconds, and what their endpoint keeps of them.
-    fn counted(seconds: impl Iterator<Item = i64>) -> (RunTallies, Own) {
-        let (mut tallies, mut own) = (RunTallies::default(), Own::default());
+    /// Tallies with a request in each of these seconds, the extent of their run and what their endpoint
+    /// keeps of them.
+    fn counted(seconds: impl Iterator<Item = i64>) -> (RunTallies, Extent, Own) {
+        let (mut tallies, mut extent) = (RunTallies::default(), Extent::default());
+        let mut own = Own::default();
         let mut phases = Phases::default();
         phases.set(Phase::App, TIME);
         for second in seconds {
             let status = if second % 7 == 0 { 503 } else { 200 };
             let at = Stamp(second.saturating_mul(SECOND).saturating_add(5));
-            if tallies.record(3, at, Some(status), &phases, &mut own) {
+            let run = (3, extent.include(Some(at)));
+            if tallies.record(run, at, Some(status), &phases, &mut own) {
                 own[Phase::App as usize].record(TIME, Growth::Fast);
             }
         }
-        (tallies, own)
+        (tallies, extent, own)
     }
 
-    fn filled(seconds: impl Iterator<Item = i64>) -> RunTallies {
-        let (mut tallies, mut own) = counted(seconds);
+    fn filled(seconds: impl Iterator<Item = i64>) -> (RunTallies, Extent) {
+        let (mut tallies, extent, mut own) = counted(seconds);
         tallies.close(&mut own);
         assert!(own.iter().all(|phase| phase.histogram.total() == 0));
-        tallies
+        (tallies, extent)
     }
 
-    fn whole(tallies: &RunTallies) -> (Span, Vec<Block>) {
-        let (source, span) = tallies.spans().next().unwrap();
-        (span, tallies.blocks(source, span))
+    fn blocks((mut tallies, extent): (RunTallies, Extent)) -> Vec<Block> {
+        let span = extent.span().unwrap();
+        let blocks = tallies.blocks(3, span);
+        tallies.climb(&[
+            Extent::default(),
+            Extent::default(),
+            Extent::default(),
+            extent,
+        ]);
+        assert_eq!(blocks, tallies.blocks(3, span));
+        assert!(tallies.is_sound(4));
+        blocks
     }
 
     fn times(blocks: &[Block]) -> u64 {
@@ -500,25 +436,28 @@ mod tests {
 
     #[test]
     fn the_windows_depend_on_the_whole_only() {
-        let forward = whole(&filled(1_000..1_100));
-        assert_eq!(forward, whole(&filled((1_000..1_100).rev())));
-        let mut parts = filled(1_050..1_100);
-        parts.merge(filled(1_000..1_020));
-        parts.merge(filled(1_020..1_050));
-        assert_eq!(forward, whole(&parts));
-        let (span, blocks) = forward;
-        assert_eq!((span.step, blocks.len()), (2, 25));
-        assert_eq!(blocks.iter().map(|block| block.requests).sum::<u64>(), 100);
-        assert_eq!(blocks.iter().map(|block| block.errors[1]).sum::<u64>(), 15);
-        assert_eq!(times(&blocks), 100);
+        let forward = blocks(filled(1_000..1_100));
+        assert_eq!(forward, blocks(filled((1_000..1_100).rev())));
+        let (mut parts, mut extent) = filled(1_050..1_100);
+        for seconds in [1_000..1_020, 1_020..1_050] {
+            let (more, further) = filled(seconds);
+            parts.merge(more);
+            extent.merge(&further);
+        }
+        assert_eq!(forward, blocks((parts, extent)));
+        assert_eq!(forward.len(), 25);
+        assert_eq!(forward.iter().map(|block| block.requests).sum::<u64>(), 100);
+        assert_eq!(forward.iter().map(|block| block.errors[1]).sum::<u64>(), 15);
+        assert_eq!(times(&forward), 100);
     }
 
     #[test]
     fn only_the_newest_window_is_open() {
-        let (tallies, own) = counted((0..20).chain([3, 19, 4]));
+        let seconds = || (0..20).chain([3, 19, 4]);
+        let (tallies, _, own) = counted(seconds());
         assert_eq!(own[Phase::App as usize].histogram.total(), 2);
         assert_eq!(tallies.times(0), 21);
-        let (_, blocks) = whole(&filled((0..20).chain([3, 19, 4])));
+        let blocks = blocks(filled(seconds()));
         assert_eq!((blocks[3].requests, blocks[19].requests), (2, 2));
         assert_eq!(times(&blocks), 23);
     }
@@ -526,8 +465,8 @@ mod tests {
     #[test]
     fn any_two_times_fit() {
         for seconds in [[i64::MIN, 0, i64::MAX], [i64::MAX, 0, i64::MIN]] {
-            let (span, blocks) = whole(&filled(seconds.into_iter()));
-            assert!(blocks.len() <= 32 && span.step < WIDEST);
+            let blocks = blocks(filled(seconds.into_iter()));
+            assert!(blocks.len() <= 32);
             assert_eq!(times(&blocks), 3);
             assert_eq!(blocks.iter().map(|block| block.requests).sum::<u64>(), 3);
         }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::course::StoredCourse;
+use super::extent::Extent;
 use super::packed;
 use super::slowest::Slowest;
 use super::tallies::Tallies;
@@ -25,8 +26,8 @@ pub struct Stored {
     pub files: Vec<FileTally>,
     /// By source, the records of each of its formats but the first.
     other_formats: Vec<Vec<u64>>,
-    /// By source: the first arrival and the last.
-    pub arrivals: Vec<Option<(Stamp, Stamp)>>,
+    /// By source.
+    extents: Vec<Extent>,
     #[serde(with = "packed")]
     pub(super) endpoints: Vec<(Vec<u8>, Tally)>,
     pub(super) other: Tally,
@@ -63,7 +64,7 @@ impl Stored {
         Stored {
             files: tallies.files,
             other_formats: tallies.other_formats,
-            arrivals: tallies.arrivals,
+            extents: tallies.extents,
             endpoints,
             other: tallies.other,
             timeline: tallies.timeline,
@@ -90,7 +91,7 @@ impl Stored {
         }
         self.files = place(self.files, places, sources);
         self.other_formats = place(self.other_formats, places, sources);
-        self.arrivals = place(self.arrivals, places, sources);
+        self.extents = place(self.extents, places, sources);
         let tallies = self.endpoints.iter_mut().map(|(_, tally)| tally);
         for runs in tallies
             .chain([&mut self.other])
@@ -119,7 +120,7 @@ impl Stored {
         tallies.files = stored.files;
         tallies.other_formats = stored.other_formats;
         if question.runs {
-            tallies.arrivals = stored.arrivals;
+            tallies.extents = stored.extents;
         }
         let asked = |(key, mut tally): (Vec<u8>, Tally)| {
             tally.ask(question);
@@ -155,7 +156,7 @@ impl Stored {
     ) -> Result<(), &'static str> {
         let sound = places.len() == self.files.len()
             && places.iter().all(|place| *place < sources)
-            && self.arrivals.len() == self.files.len()
+            && self.extents.len() == self.files.len()
             && self.other_formats.len() == self.files.len()
             && self
                 .other_formats

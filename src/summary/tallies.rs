@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::Question;
 use super::course::Course;
+use super::extent::{Extent, both};
 use super::fifo::{Room, Visits};
 use super::histogram::Growth;
 use super::slowest::Slowest;
@@ -105,8 +106,8 @@ pub struct Tallies {
     pub(super) slowest: Slowest,
     pub(super) course: Course,
     pub(super) range: Option<(Stamp, Stamp)>,
-    /// By source: the first and the last arrival, where the question asks for runs.
-    pub(super) arrivals: Vec<Option<(Stamp, Stamp)>>,
+    /// By source, where the question asks for runs.
+    pub(super) extents: Vec<Extent>,
     pub(super) bases: Bases,
     /// Records by [`Clock`].
     pub(super) clocks: [u64; 3],
@@ -153,7 +154,7 @@ impl Tallies {
             slowest: Slowest::new(question.slowest),
             course: Course::new(question),
             range: None,
-            arrivals: vec![None; if question.runs { sources } else { 0 }],
+            extents: vec![Extent::default(); if question.runs { sources } else { 0 }],
             bases: Bases::default(),
             clocks: [0; 3],
             cap: Cap {
@@ -196,6 +197,9 @@ impl Tallies {
             .chain([&mut self.other])
         {
             tally.close();
+            if let Some(runs) = &mut tally.runs {
+                runs.climb(&self.extents);
+            }
             tally.history.settle();
             tally.sample.settle();
             tally.sizes.settle();
@@ -204,6 +208,13 @@ impl Tallies {
         self.upstreams
             .values_mut()
             .for_each(|upstream| upstream.pool.settle());
+    }
+
+    /// Is told when the last request of a source arrived, before it is read.
+    pub(super) fn expect(&mut self, source: usize, end: Stamp) {
+        if let Some(extent) = self.extents.get_mut(source) {
+            extent.expect(end);
+        }
     }
 
     /// Counts a record of a source at the endpoint of this key.
@@ -230,13 +241,11 @@ impl Tallies {
         // A log without a total may still say all parts of it.
         let total = record.total.or_else(|| phases.get(Phase::Total));
         let arrival = arrival(record, total);
-        if question.runs {
+        if let Some(extent) = self.extents.get_mut(source) {
+            let step = extent.include(arrival);
             // OK because a command line names fewer files than 32 bits count.
-            let (run, at) = (source as u32, arrival.unwrap_or(Stamp(0)));
+            let (run, at) = ((source as u32, step), Extent::moment(arrival));
             tally.record_in_run(run, at, record, phases, growth);
-            if let Some(range) = self.arrivals.get_mut(source) {
-                *range = both(*range, arrival.map(|at| (at, at)));
-            }
         } else {
             tally.record::<false>(record, phases, growth);
         }
@@ -430,8 +439,8 @@ impl Tallies {
         }
         self.slowest.merge(&other.slowest);
         self.range = both(self.range, other.range);
-        for (mine, theirs) in self.arrivals.iter_mut().zip(other.arrivals) {
-            *mine = both(*mine, theirs);
+        for (mine, theirs) in self.extents.iter_mut().zip(&other.extents) {
+            mine.merge(theirs);
         }
         self.bases.merge(&other.bases);
         match (&mut self.visits, other.visits) {
@@ -477,14 +486,6 @@ impl Tallies {
             .into_iter()
             .filter(|clock| self.clocks[*clock as usize] > 0)
             .max_by_key(|clock| (self.clocks[*clock as usize], std::cmp::Reverse(*clock)))
-    }
-}
-
-/// The range that holds both.
-fn both(one: Option<(Stamp, Stamp)>, another: Option<(Stamp, Stamp)>) -> Option<(Stamp, Stamp)> {
-    match (one, another) {
-        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-        (one, another) => one.or(another),
     }
 }
 
@@ -536,7 +537,7 @@ pub(super) fn folded(naming: &Naming, folds: &Folds, key: &[u8]) -> Option<Box<[
 
 /// When a request arrived.
 #[inline]
-fn arrival(record: &Record<'_>, total: Option<Micros>) -> Option<Stamp> {
+pub(super) fn arrival(record: &Record<'_>, total: Option<Micros>) -> Option<Stamp> {
     let stamp = record.stamp?;
     Some(match record.plan().grammar.anchor {
         crate::grammar::Anchor::End => stamp.before(total.unwrap_or_default()),

@@ -207,19 +207,19 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a record of a source that arrived then in its run too; a record without a time stamp counts
-    /// as of the beginning of time, so that a run without a clock has one window.
+    /// Counts a record that arrived then in its run too: that of a source, in windows of some width, see
+    /// [`RunTallies::record`].
     #[inline]
     pub fn record_in_run(
         &mut self,
-        source: u32,
+        run: (u32, u32),
         arrival: Stamp,
         record: &Record<'_>,
         phases: &Phases,
         growth: Growth,
     ) {
         let runs = self.runs.get_or_insert_default();
-        if runs.record(source, arrival, record.status, phases, &mut self.phases) {
+        if runs.record(run, arrival, record.status, phases, &mut self.phases) {
             self.record::<false>(record, phases, growth);
         } else {
             self.record::<true>(record, phases, growth);

@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use slowpath::diagnosis::diagnose;
 use slowpath::grammar::{Grammar, Plan, builtin};
-use slowpath::input::{BLOCK, Feed, FeedOptions, Interrupt, Progress, Source};
+use slowpath::input::{BLOCK, Feed, FeedOptions, Interrupt, Progress, Source, last_lines};
 use slowpath::record::Plans;
 use slowpath::report::{Choice, View, csv, json, markdown, show, table};
-use slowpath::summary::{FileSummary, Question, RejectSink, Summary, Tallies, freeze, reduce};
+use slowpath::summary::{
+    Ends, FileSummary, Question, RejectSink, Summary, Tallies, freeze, reduce,
+};
 use slowpath::unit::Quantile;
 
 /// A file and the name under which a report lists it.
@@ -91,7 +93,14 @@ pub fn tally_sources(
     let count = sources.len();
     let progress = Arc::new(Progress::default());
     let plans = Arc::new(Plans::only((**plan).clone()));
-    let open = |_: usize, _: &[u8]| Ok(Arc::clone(&plans));
+    let ends = Ends::of(count);
+    let tails: Vec<Option<Vec<u8>>> = sources.iter().map(last_lines).collect();
+    let open = |at: usize, _: &[u8]| {
+        if let Some(lines) = &tails[at] {
+            ends.look(at, &plans, question, lines);
+        }
+        Ok(Arc::clone(&plans))
+    };
     let options = FeedOptions {
         block: way.block,
         at_once: way.threads,
@@ -100,7 +109,7 @@ pub fn tally_sources(
     let feed = Feed::new(sources, options, interrupt, Arc::clone(&progress), &open);
     let sink = RejectSink::new(Vec::new());
     let tallies =
-        pool(way.threads).install(|| reduce(&feed, count, question, &progress, Some(&sink)));
+        pool(way.threads).install(|| reduce(&feed, count, question, &ends, &progress, Some(&sink)));
     let errors = feed.ends().into_iter().map(|end| end.error).collect();
     Tallied {
         tallies,
