@@ -15,6 +15,7 @@ them; it prints the medians and their ratio. Run it on a machine that does nothi
 | pipe     | `cat BIG.log \\| slowpath` against the file, and against `wc -l`  | ≤ 1.25 or ≤ 7.5 |
 | gzip     | one gz against its decoder alone (`examples/decode`)             | ≤ 1.15   |
 | archives | eight gz with all threads against one                            | ≥ 1.8    |
+| snapshot | a snapshot and the report of it against the report; its size against the log's | ≤ 1.10, ≤ 1 % |
 | memory   | BIG.log and a line of 2 GiB, under a hard limit                  | ≤ 64 MiB |
 | distinct | URLs that are all distinct, through a pipe, under a hard limit (`--distinct-lines`, default 50 million) | ≤ 128 MiB |
 | linear   | 1, 2, 4, 8 million lines: CPU time for a line against 4 million  | ±10 %    |
@@ -38,7 +39,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "release"
-SLOWPATH = shlex.quote(str(RELEASE / "slowpath")) + " -q"
+PROGRAM = shlex.quote(str(RELEASE / "slowpath"))
+SLOWPATH = f"{PROGRAM} -q"
 GENERATE = shlex.quote(str(RELEASE / "examples/generate"))
 DECODE = shlex.quote(str(RELEASE / "examples/decode"))
 MIB = 1 << 20
@@ -53,6 +55,7 @@ def main() -> int:
         "pipe": lambda: pipe(log, options),
         "gzip": lambda: gzip(log, folder, options),
         "archives": lambda: archives(log, folder, options),
+        "snapshot": lambda: snapshot(log, folder, options),
         "memory": lambda: memory(log),
         "distinct": lambda: distinct(options.distinct_lines),
         "linear": lambda: linear(folder, options),
@@ -167,6 +170,19 @@ def archives(log: Path, folder: Path, options: argparse.Namespace) -> bool:
     names = " ".join(map(quoted, parts))
     found = medians({"slowpath": f"{SLOWPATH} {names}", "slowpath -j1": f"{SLOWPATH} -j1 {names}"}, options.runs, parts)
     return says("one thread over all", found["slowpath -j1"] / found["slowpath"], 1.8, most=False)
+
+
+def snapshot(log: Path, folder: Path, options: argparse.Namespace) -> bool:
+    taken = folder / "taken.slowpath"
+    commands = {
+        "report": f"{SLOWPATH} {quoted(log)}",
+        "snapshot": f"{PROGRAM} snapshot -q {quoted(log)} -o {quoted(taken)}",
+        "report of the snapshot": f"{SLOWPATH} {quoted(taken)}",
+    }
+    found = medians(commands, options.runs, [log])
+    both = found["snapshot"] + found["report of the snapshot"]
+    is_cheap = says("both over the report", both / found["report"], 1.10)
+    return says("% of the log", 100 * taken.stat().st_size / log.stat().st_size, 1) and is_cheap
 
 
 def memory(log: Path) -> bool:
