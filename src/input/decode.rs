@@ -49,17 +49,19 @@ impl Compression {
     }
 }
 
-/// A reader of the decompressed bytes.
+/// A reader of the decompressed bytes, and how they were compressed.
 ///
 /// # Errors
 /// The first bytes cannot be read, or a decoder cannot begin.
-pub(super) fn decode(mut raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+pub(super) fn decode(
+    mut raw: Box<dyn Read + Send>,
+) -> io::Result<(Box<dyn Read + Send>, Compression)> {
     let mut magic = Vec::with_capacity(MAGIC);
     raw.by_ref().take(MAGIC as u64).read_to_end(&mut magic)?;
     let compression = Compression::of(&magic);
     let whole = io::Cursor::new(magic).chain(raw);
     let buffered = |whole| BufReader::with_capacity(COMPRESSED_BUFFER, whole);
-    Ok(match compression {
+    let decoded: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(whole),
         Compression::Gzip => Box::new(Named {
             kind: "gzip",
@@ -84,7 +86,8 @@ pub(super) fn decode(mut raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read +
             let reader = lzma_rust2::XzReader::new_mem_limit(buffered(whole), true, XZ_MEMORY_KIB);
             Box::new(Named { kind: "xz", reader })
         }
-    })
+    };
+    Ok((decoded, compression))
 }
 
 /// All members of a gzip file. Zeros behind a member are padding, as for gzip itself.

@@ -7,6 +7,7 @@ mod blocks;
 mod cutter;
 mod decode;
 mod follow;
+mod handover;
 mod interrupt;
 mod pipe;
 mod range;
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use blocks::BlockReader;
+use handover::{Handover, Turn};
 
 use crate::untrusted::Untrusted;
 
@@ -181,6 +183,7 @@ struct Slot<T> {
     source: Source,
     done: AtomicBool,
     state: Mutex<State<T>>,
+    handover: Handover<T>,
 }
 
 enum State<T> {
@@ -193,6 +196,8 @@ struct Reading<T> {
     /// Bytes that its decoder has given.
     read: Arc<AtomicU64>,
     reader: BlockReader<Box<dyn Read + Send>>,
+    /// Whether reading is decoding.
+    is_compressed: bool,
     with: T,
     /// The last directive of the blocks so far.
     directive: Vec<u8>,
@@ -214,6 +219,20 @@ pub struct Seat {
     source: Option<usize>,
 }
 
+/// The index of a source, and the source.
+type Claimed<'f, T> = (usize, MutexGuard<'f, State<T>>);
+
+impl<T> Slot<T> {
+    /// The source, unless another worker has it.
+    fn claim(&self) -> Option<MutexGuard<'_, State<T>>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(state)) => Some(state.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
 impl<'o, T: Clone> Feed<'o, T> {
     /// A feed over sources; nothing is opened before a worker asks.
     pub fn new(
@@ -227,6 +246,7 @@ impl<'o, T: Clone> Feed<'o, T> {
             source,
             done: AtomicBool::new(false),
             state: Mutex::new(State::Unopened),
+            handover: Handover::default(),
         };
         Feed {
             sources: sources.into_iter().map(slot).collect(),
@@ -254,8 +274,21 @@ impl<'o, T: Clone> Feed<'o, T> {
             if self.interrupt.is_set() {
                 return None;
             }
-            let (at, mut state) = self.claim(seat)?;
-            if let Some(with) = self.read(at, &mut state, block) {
+            let (at, mut state) = match self.claim(seat, block)? {
+                Turn::Block(with) => return Some(with),
+                Turn::Source(source) => source,
+            };
+            let handover = &self.sources.get(at)?.handover;
+            let mut read = self.read(at, &mut state, block);
+            while let (Some(with), State::Reading(reading)) = (&read, &*state)
+                && reading.is_compressed
+                && handover.give(block, with)
+            {
+                read = self.read(at, &mut state, block);
+            }
+            drop(state);
+            handover.let_go();
+            if let Some(with) = read {
                 seat.source = Some(at);
                 return Some(with);
             }
@@ -276,8 +309,9 @@ impl<'o, T: Clone> Feed<'o, T> {
         self.sources.into_iter().map(end).collect()
     }
 
-    /// A source that no other worker reads; where every one is being read, waits for the first.
-    fn claim(&self, seat: &Seat) -> Option<(usize, MutexGuard<'_, State<T>>)> {
+    /// A source that no other worker reads; where every one is being read, waits for the first or for a
+    /// block of it.
+    fn claim(&self, seat: &Seat, block: &mut Block) -> Option<Turn<T, Claimed<'_, T>>> {
         loop {
             let first = self.first_unfinished.load(Ordering::Acquire);
             let opened = self
@@ -287,10 +321,8 @@ impl<'o, T: Clone> Feed<'o, T> {
             let active = || (first..opened).filter(|at| !self.is_done(*at));
             let own = seat.source.filter(|at| !self.is_done(*at));
             for at in own.into_iter().chain(active()) {
-                match self.sources.get(at)?.state.try_lock() {
-                    Ok(state) => return Some((at, state)),
-                    Err(TryLockError::Poisoned(state)) => return Some((at, state.into_inner())),
-                    Err(TryLockError::WouldBlock) => {}
+                if let Some(state) = self.sources.get(at)?.claim() {
+                    return Some(Turn::Source((at, state)));
                 }
             }
             let waiting = active().next();
@@ -307,13 +339,11 @@ impl<'o, T: Clone> Feed<'o, T> {
                 continue;
             }
             let at = waiting?;
-            let state = self
-                .sources
-                .get(at)?
-                .state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            return Some((at, state));
+            let slot = self.sources.get(at)?;
+            return Some(match slot.handover.wait(block, || slot.claim()) {
+                Turn::Block(with) => Turn::Block(with),
+                Turn::Source(state) => Turn::Source((at, state)),
+            });
         }
     }
 
@@ -385,7 +415,8 @@ impl<'o, T: Clone> Feed<'o, T> {
 
     fn begin(&self, at: usize) -> Result<Reading<T>, String> {
         let source = &self.sources.get(at).ok_or_else(String::new)?.source;
-        let lines = decoded(source, &self.interrupt, &self.progress).map_err(|e| words(&e))?;
+        let (lines, compression) =
+            decoded(source, &self.interrupt, &self.progress).map_err(|e| words(&e))?;
         let read = Arc::new(AtomicU64::new(0));
         let measured = Measured {
             reader: lines,
@@ -400,6 +431,7 @@ impl<'o, T: Clone> Feed<'o, T> {
         Ok(Reading {
             read,
             reader,
+            is_compressed: compression != Compression::None,
             with,
             directive: Vec::new(),
         })
@@ -411,7 +443,7 @@ impl<'o, T: Clone> Feed<'o, T> {
 /// # Errors
 /// The source cannot be read, in words.
 pub fn head(source: &Source) -> Result<Vec<u8>, String> {
-    let lines =
+    let (lines, _) =
         decoded(source, &Arc::new(Interrupt::never()), &Arc::default()).map_err(|e| words(&e))?;
     BlockReader::new(lines, HEAD).map(|reader| reader.head().to_vec())
 }
@@ -451,12 +483,12 @@ fn open(
     }
 }
 
-/// The decompressed bytes of a source; of a piece its lines only.
+/// The decompressed bytes of a source, and how it was compressed; of a piece its lines only.
 fn decoded(
     source: &Source,
     interrupt: &Arc<Interrupt>,
     progress: &Arc<Progress>,
-) -> io::Result<Box<dyn Read + Send>> {
+) -> io::Result<(Box<dyn Read + Send>, Compression)> {
     let (range, at) = match source {
         Source::Piece(path, range) => {
             // What is not compressed need not be read up to the piece.
@@ -470,15 +502,16 @@ fn decoded(
                     reader: Box::new(file),
                     progress: Arc::clone(progress),
                 };
-                return Ok(Box::new(LinesWithin::new(counted, before, range.clone())));
+                let lines = LinesWithin::new(counted, before, range.clone());
+                return Ok((Box::new(lines), Compression::None));
             }
             (range.clone(), 0)
         }
         Source::StdinPiece(range) => (range.clone(), range.start.saturating_sub(1)),
         _ => return decode::decode(open(source, interrupt, progress)?),
     };
-    let whole = decode::decode(open(source, interrupt, progress)?)?;
-    Ok(Box::new(LinesWithin::new(whole, at, range)))
+    let (whole, compression) = decode::decode(open(source, interrupt, progress)?)?;
+    Ok((Box::new(LinesWithin::new(whole, at, range)), compression))
 }
 
 /// Counts the bytes that a decoder gives.

@@ -24,7 +24,7 @@ impl Pipe {
     /// It cannot be opened, in words.
     pub fn open(source: &Source, interrupt: &Arc<Interrupt>) -> Result<Pipe, String> {
         let raw = super::open(source, interrupt, &Arc::default()).map_err(|e| super::words(&e))?;
-        let reader = decode::decode(raw).map_err(|e| super::words(&e))?;
+        let (reader, _) = decode::decode(raw).map_err(|e| super::words(&e))?;
         Ok(Pipe {
             reader,
             cutter: LineCutter::default(),
