@@ -344,6 +344,10 @@ impl Phases {
         record: &Record<'_>,
         responses: &[u8],
     ) -> Result<Option<Micros>, Reject> {
+        // Of these nearly all are so.
+        if responses == b"-" {
+            return Ok(None);
+        }
         let unit = record.unit(Field::Response);
         if is_single(responses) {
             return element(unit, responses);
@@ -436,15 +440,16 @@ fn element(unit: Unit, text: &[u8]) -> Result<Option<Micros>, Reject> {
 fn last_of(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
     match record.plain_time(field) {
         Some(time) => Ok(Some(time)),
-        None => last_element(record, field),
+        None => match record.raw(field) {
+            // Of these nearly all are so.
+            None | Some(b"-") => Ok(None),
+            Some(text) => last_element(record, field, text),
+        },
     }
 }
 
 #[inline(never)]
-fn last_element(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Reject> {
-    let Some(text) = record.raw(field) else {
-        return Ok(None);
-    };
+fn last_element(record: &Record<'_>, field: Field, text: &[u8]) -> Result<Option<Micros>, Reject> {
     let unit = record.unit(field);
     if is_single(text) {
         return element(unit, text);
@@ -457,12 +462,18 @@ fn last_element(record: &Record<'_>, field: Field) -> Result<Option<Micros>, Rej
 }
 
 /// The headers of a response from cache are the stored ones: their app time is another request's.
-#[inline]
+#[inline(always)]
 fn answered_by_cache(record: &Record<'_>) -> bool {
-    matches!(
-        record.raw(Field::CacheStatus),
-        Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
-    )
+    match record.raw(Field::CacheStatus) {
+        // Most are not asked for in a cache.
+        None | Some(b"-") => false,
+        Some(status) => is_stored(status),
+    }
+}
+
+#[inline(never)]
+fn is_stored(status: &[u8]) -> bool {
+    matches!(status, b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
 }
 
 /// The log names upstreams, and none was asked: the headers are of no application.

@@ -35,7 +35,7 @@ pub(super) fn read(plan: &TextPlan, line: &[u8], values: &mut Values) -> Result<
     if left.is_empty() { Ok(()) } else { Err(()) }
 }
 
-/// The fastest path of [`value`], for the usual value of a step that is short or of one length: the
+/// The fastest path of [`value`], for the usual value of a step that is short, of one length or last: the
 /// length of the value, and that with the literal after it. `None` says nothing.
 #[inline(always)]
 fn usual(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
@@ -44,6 +44,11 @@ fn usual(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
     } else if let Shape::Fixed(length) = step.shape {
         step.then.strip(input.get(length..)?)?;
         length
+    } else if step.shape == Shape::LastWord {
+        return match scan::find(b' ', input) {
+            None => Some((input.len(), input.len())),
+            Some(_) => None,
+        };
     } else {
         return None;
     };
@@ -96,9 +101,6 @@ fn at_first_sight(step: &Step, input: &[u8]) -> Option<(usize, usize)> {
             let end = scan::find(b' ', input)?;
             let (value, left) = input.split_at_checked(end)?;
             (!value.ends_with(b",") && !left.starts_with(b" : ")).then_some(end)?
-        }
-        Shape::LastWord if scan::find(b' ', input).is_none() => {
-            return Some((input.len(), input.len()));
         }
         _ => return None,
     };

@@ -138,8 +138,11 @@ impl Array {
     /// Gives each bucket that is not empty, in rising order.
     pub fn for_each(&self, mut each: impl FnMut(u16, u64)) {
         let mut high = self.high().iter().peekable();
-        for (from, counts) in (0..).step_by(SPAN).zip(self.low.chunks(SPAN)) {
-            if high.peek().is_none() && counts == [0; SPAN] {
+        let (spans, rest) = self.low.as_chunks::<SPAN>();
+        let starts = (0..).step_by(SPAN);
+        let spans = spans.iter().map(<[u16; SPAN]>::as_slice);
+        for (from, counts) in starts.zip(spans.chain([rest])) {
+            if high.peek().is_none() && is_zero(counts) {
                 continue;
             }
             for (at, low) in (from..).zip(counts) {
@@ -250,8 +253,9 @@ impl Stretch {
             return None;
         }
         let mut list = Vec::with_capacity(buckets);
-        for (from, counts) in (self.from..).step_by(SPAN).zip(self.low.chunks(SPAN)) {
-            if counts == [0; SPAN] {
+        let (spans, rest) = self.low.as_chunks::<SPAN>();
+        for (from, counts) in (self.from..).step_by(SPAN).zip(spans) {
+            if is_zero(counts) {
                 continue;
             }
             // Which counts are zero cannot be foretold: without a branch on it.
@@ -262,6 +266,10 @@ impl Stretch {
             }
             list.extend_from_slice(&found[..length]);
         }
+        // OK because there are fewer buckets than 2^16.
+        let rest = (self.from + (spans.len() * SPAN) as u16..).zip(rest);
+        let counted = rest.filter(|(_, low)| **low > 0);
+        list.extend(counted.map(|(at, low)| (at, u32::from(*low))));
         Some(list)
     }
 
@@ -287,6 +295,12 @@ fn add_batches(to: &mut [u16], counts: &[u16]) -> Vec<(usize, u16)> {
         }
     }
     left
+}
+
+/// Whether nothing was counted in a span. One comparison where its length is known to the compiler.
+#[inline(always)]
+fn is_zero(span: &[u16]) -> bool {
+    span.iter().fold(0, |any, count| any | count) == 0
 }
 
 fn total(counts: &[u16]) -> u64 {

@@ -188,6 +188,17 @@ impl Course {
             || self.kept.failures > self.look.failures
     }
 
+    /// Makes room where there may be too much. What is not full is not settled: sorting windows costs more
+    /// than counting them.
+    #[cold]
+    pub fn make_room(&mut self, endpoints: &mut Endpoints, upstreams: &mut Upstreams) {
+        let windows = self.kept.cells > self.look.cells || self.kept.timings > self.look.timings;
+        if windows || self.kept.loads > self.look.loads {
+            return self.keep_to_most(endpoints, upstreams);
+        }
+        self.thin_to_most(endpoints, upstreams);
+    }
+
     /// Keeps to the caps.
     #[cold]
     pub fn keep_to_most(&mut self, endpoints: &mut Endpoints, upstreams: &mut Upstreams) {
@@ -210,6 +221,16 @@ impl Course {
             self.coarsen_timings(endpoints);
             self.count(endpoints, upstreams);
         }
+        // Twice what is there where nothing more could be given up, so that looking stays rare.
+        self.look.cells = 2 * self.most.cells.max(self.kept.cells);
+        self.look.loads = 2 * self.most.loads.max(self.kept.loads);
+        self.look.timings = 2 * self.most.timings.max(self.kept.timings);
+        self.thin_to_most(endpoints, upstreams);
+    }
+
+    /// Keeps to the caps of lines and failures.
+    fn thin_to_most(&mut self, endpoints: &mut Endpoints, upstreams: &Upstreams) {
+        self.count(endpoints, upstreams);
         while self.kept.lines > self.most.lines && self.scarcity < Scarcity::MOST {
             self.scarcity = self.scarcity.next();
             self.thin(endpoints);
@@ -220,17 +241,11 @@ impl Course {
             self.thin(endpoints);
             self.count(endpoints, upstreams);
         }
-        // Twice what is there where nothing more could be given up, so that looking stays rare.
-        self.look = Kept {
-            cells: 2 * self.most.cells.max(self.kept.cells),
-            loads: 2 * self.most.loads.max(self.kept.loads),
-            timings: 2 * self.most.timings.max(self.kept.timings),
-            lines: self
-                .most
-                .lines
-                .max(2 * self.kept.lines.saturating_sub(self.most.lines)),
-            failures: self.most.failures.max(2 * self.kept.failures),
-        };
+        self.look.lines = self
+            .most
+            .lines
+            .max(2 * self.kept.lines.saturating_sub(self.most.lines));
+        self.look.failures = self.most.failures.max(2 * self.kept.failures);
     }
 
     fn count(&mut self, endpoints: &Endpoints, upstreams: &Upstreams) {

@@ -32,6 +32,9 @@ pub enum Growth {
 /// Lists of this many buckets and fewer are searched about as fast as an array is indexed.
 const SHORT: usize = 16;
 
+/// A bucket of a short list that was counted so often is worth an array: a search costs more than a look-up.
+const OFTEN: u32 = 256;
+
 /// A list that is so many times as long as another takes its buckets one by one. About what a search and
 /// a gap cost against a step of merging; chosen.
 const FEW: usize = 8;
@@ -134,6 +137,9 @@ impl Histogram {
             && *count != u32::MAX
         {
             *count += 1;
+            if *count == OFTEN && growth == Growth::Fast {
+                self.take_array();
+            }
             return;
         }
         self.add(bucket, 1, growth);

@@ -121,10 +121,9 @@ impl Pool {
             areas.busy.part += busy.map_or(0, |(_, app)| app);
             return usize::from(appended);
         }
-        let grid = windows.grid();
-        let mut appended = self.add(grid, from, upstream, |areas| &mut areas.flight);
+        let mut appended = self.add(windows, from, upstream, |areas| &mut areas.flight);
         if let Some((from, app)) = busy {
-            appended += self.add(grid, from, app, |areas| &mut areas.busy);
+            appended += self.add(windows, from, app, |areas| &mut areas.busy);
         }
         appended
     }
@@ -132,22 +131,21 @@ impl Pool {
     /// Adds a stretch of time.
     fn add(
         &mut self,
-        grid: Grid,
+        windows: &Windows,
         from: i64,
         length: i64,
         area: impl Fn(&mut Areas) -> &mut Area,
     ) -> usize {
         let until = from.saturating_add(length);
-        let (first, last) = (grid.window(Stamp(from)), grid.window(Stamp(until)));
+        let width = windows.grid().width();
+        let (first, last) = (windows.near(Stamp(from)), windows.near(Stamp(until)));
         let (entry, mut appended) = self.0.at(first, 0);
         let mine = area(entry);
         if first == last {
             mine.part += length;
             return usize::from(appended);
         }
-        mine.part += (first + 1)
-            .saturating_mul(grid.width())
-            .saturating_sub(from);
+        mine.part += (first + 1).saturating_mul(width).saturating_sub(from);
         let mut count = usize::from(appended);
         if first + 1 < last {
             let entry;
@@ -158,7 +156,7 @@ impl Pool {
         let entry;
         (entry, appended) = self.0.at(last, 0);
         let mine = area(entry);
-        mine.part += until.saturating_sub(last.saturating_mul(grid.width()));
+        mine.part += until.saturating_sub(last.saturating_mul(width));
         mine.whole -= i64::from(first + 1 < last);
         count + usize::from(appended)
     }
@@ -166,7 +164,9 @@ impl Pool {
     /// Counts the time of a worker on a request that was counted before.
     pub fn work(&mut self, grid: Grid, from: Stamp, own: Micros) {
         // OK because no request that is told of takes longer than an hour.
-        self.add(grid, from.0, own.0 as i64, |areas| &mut areas.busy);
+        self.add(&Windows::new(grid), from.0, own.0 as i64, |areas| {
+            &mut areas.busy
+        });
     }
 
     /// Adds another upstream's.

@@ -113,6 +113,21 @@ impl Windows {
         self.last
     }
 
+    /// The window of a point in time that is mostly in the window that was found last, or in the next.
+    #[inline]
+    pub fn near(&self, stamp: Stamp) -> i64 {
+        if self.has(stamp) {
+            return self.last;
+        }
+        let end = self.bounds.end;
+        let next = end..end.saturating_add(self.grid.width());
+        if !self.bounds.is_empty() && next.contains(&stamp.0) {
+            self.last + 1
+        } else {
+            self.grid.window(stamp)
+        }
+    }
+
     /// Whether a point in time is in the window that was found last.
     #[inline]
     pub fn has(&self, stamp: Stamp) -> bool {
@@ -234,7 +249,7 @@ impl<T: Additive> Sparse<T> {
             return;
         };
         let mut kept = before.partition_point(|entry| entry.0 < least);
-        self.entries[kept..].sort_unstable_by_key(|entry| entry.0);
+        sort(&mut self.entries[kept..]);
         for at in kept + 1..self.entries.len() {
             let next = self.entries[at];
             if next.0 == self.entries[kept].0 {
@@ -275,6 +290,27 @@ impl<T: Additive> Sparse<T> {
                 value,
             )
         })
+    }
+}
+
+/// Steps for each entry that are taken to put it in its place, before all are sorted as if in no order.
+const NEARLY: usize = 8;
+
+/// Sorts entries by their key. Logs are nearly sorted, so most entries are in their place, or close to it.
+fn sort<T: Copy>(entries: &mut [(i64, T)]) {
+    let mut left = NEARLY * entries.len();
+    for at in 1..entries.len() {
+        let next = entries[at];
+        let mut to = at;
+        while to > 0 && entries[to - 1].0 > next.0 {
+            entries[to] = entries[to - 1];
+            to -= 1;
+        }
+        entries[to] = next;
+        match left.checked_sub(at - to) {
+            Some(steps) => left = steps,
+            None => return entries.sort_unstable_by_key(|entry| entry.0),
+        }
     }
 }
 
@@ -335,8 +371,12 @@ mod tests {
             let near = |at: i64| (-3..=3).map(move |n| at.saturating_add(n * grid.width() / 2));
             let ends = [i64::MIN, -grid.width(), 0, grid.width(), i64::MAX];
             for at in ends.into_iter().flat_map(near).map(Stamp) {
+                assert_eq!(windows.near(at), grid.window(at), "{at:?}");
                 assert_eq!(windows.find(at), grid.window(at), "{at:?}");
                 assert_eq!(windows.find(at), grid.window(at), "{at:?}");
+                for at in near(at.0).map(Stamp) {
+                    assert_eq!(windows.near(at), grid.window(at), "{at:?}");
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ use super::tally::{Bases, Tally, UpstreamTally};
 use super::timeline::Timeline;
 use crate::endpoint::fold::{Folds, Keep, fold, under_wide};
 use crate::endpoint::{Naming, last_upstream};
+use crate::grammar::Field;
 use crate::phases::{Clock, Phase, Phases};
 use crate::record::{Record, Reject};
 use crate::stamp::Stamp;
@@ -259,31 +260,48 @@ impl Tallies {
         if let Some(clock) = phases.clock {
             self.clocks[clock as usize] += 1;
         }
-        let upstream = match last_upstream(record) {
+        // A text that is an upstream's address is no list of several.
+        let upstream = match record.text(Field::UpstreamAddr) {
             None => None,
-            Some(address) => Some(match self.upstreams.get_mut(address) {
-                Some(upstream) => upstream,
-                None => admit_upstream(&mut self.upstreams, address),
-            }),
+            Some(text) => match self.upstreams.get_mut(text) {
+                None => other_upstream(&mut self.upstreams, record),
+                known => known,
+            },
         };
         self.course.record(tally, upstream, record, arrival, phases);
         if let (Some(stamp), Some(arrival)) = (record.stamp, arrival) {
             self.range = both(self.range, Some((stamp, stamp)));
             let is_5xx = record.status.is_some_and(|status| status >= 500);
             self.timeline.record(arrival, is_5xx, phases);
-            if let (Some(timeline), Some(shown)) = (&mut self.shown, &question.shown) {
-                let parts = question.naming.parts(key);
-                if shown.is(parts.method, parts.route) {
-                    timeline.record(arrival, is_5xx, phases);
-                }
+            if self.shown.is_some() {
+                self.record_shown(question, key, arrival, is_5xx, phases);
             }
         }
         if self.course.is_full() {
-            self.keep_course();
+            self.course
+                .make_room(&mut self.endpoints, &mut self.upstreams);
         }
         self.cap.until_look -= 1;
         if self.cap.until_look == 0 {
             self.keep_to_budget(&question.naming);
+        }
+    }
+
+    /// Counts a record in the timeline of the endpoint that is shown, if it is of that.
+    #[cold]
+    fn record_shown(
+        &mut self,
+        question: &Question,
+        key: &[u8],
+        arrival: Stamp,
+        is_5xx: bool,
+        phases: &Phases,
+    ) {
+        if let (Some(timeline), Some(shown)) = (&mut self.shown, &question.shown) {
+            let parts = question.naming.parts(key);
+            if shown.is(parts.method, parts.route) {
+                timeline.record(arrival, is_5xx, phases);
+            }
         }
     }
 
@@ -545,16 +563,18 @@ pub(super) fn arrival(record: &Record<'_>, total: Option<Micros>) -> Option<Stam
     })
 }
 
-/// The tally of an upstream that is not there yet, or of all that had no room.
+/// The tally of the upstream that answered after others were asked, or that is not there yet; of all that
+/// had no room where there is none. `None` where no upstream answered.
 #[cold]
-fn admit_upstream<'u>(
+fn other_upstream<'u>(
     upstreams: &'u mut HashMap<Box<[u8]>, UpstreamTally>,
-    address: &[u8],
-) -> &'u mut UpstreamTally {
-    let is_full = upstreams.len() >= MOST_UPSTREAMS;
+    record: &Record<'_>,
+) -> Option<&'u mut UpstreamTally> {
+    let address = last_upstream(record)?;
+    let is_full = upstreams.len() >= MOST_UPSTREAMS && !upstreams.contains_key(address);
     let name = if is_full { OTHER_UPSTREAMS } else { address };
     let new = || UpstreamTally::new(name);
-    upstreams.entry(name.into()).or_insert_with(new)
+    Some(upstreams.entry(name.into()).or_insert_with(new))
 }
 
 /// The name of the upstreams that had no room.

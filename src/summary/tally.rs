@@ -209,7 +209,7 @@ pub struct Tally {
 impl Tally {
     /// Counts a record that arrived then in its run too: that of a source, in windows of some width, see
     /// [`RunTallies::record`].
-    #[inline]
+    #[inline(never)]
     pub fn record_in_run(
         &mut self,
         run: (u32, u32),
@@ -235,7 +235,8 @@ impl Tally {
 
     /// Counts a record. If it is `LATE` in its run, the durations of the [`COMPARED`] phases are counted
     /// there: once in a window they need not be counted in the whole too, see [`Tally::fill`].
-    #[inline]
+    // Inlined by force: a call costs as much as a phase.
+    #[inline(always)]
     pub fn record<const LATE: bool>(
         &mut self,
         record: &Record<'_>,

@@ -148,6 +148,11 @@ impl Grid {
         }
     }
 
+    /// The width of a window in µs.
+    fn width(self) -> i64 {
+        self.seconds() * 1_000_000
+    }
+
     /// The next coarser grid.
     fn coarser(self) -> Grid {
         match self {
@@ -194,7 +199,8 @@ impl Timeline {
     }
 
     /// Counts a record in the window in which its request arrived.
-    #[inline]
+    // Inlined by force: it is called for each record, from one place.
+    #[inline(always)]
     pub fn record(&mut self, arrival: Stamp, is_5xx: bool, phases: &Phases) {
         let at = if self.last.bounds.contains(&arrival.0) {
             self.last.at
@@ -219,9 +225,6 @@ impl Timeline {
             };
             tally.total.record_as(phases.ending, total, growth);
         }
-        if self.windows.len() > self.grid.most() {
-            self.coarsen();
-        }
     }
 
     /// Counts the wait of a request that was counted before.
@@ -233,7 +236,11 @@ impl Timeline {
 
     /// The place of the window of a time.
     fn find_of(&mut self, arrival: Stamp) -> usize {
-        let width = self.grid.seconds() * 1_000_000;
+        self.find(arrival.0.div_euclid(self.grid.width()));
+        if self.windows.len() > self.grid.most() {
+            self.coarsen();
+        }
+        let width = self.grid.width();
         let window = arrival.0.div_euclid(width);
         let at = self.find(window);
         let from = window.saturating_mul(width);
@@ -305,7 +312,7 @@ impl Timeline {
     /// The windows that hold a record, in the order of time, each with the time at which it begins.
     #[must_use]
     pub fn windows(&self) -> Vec<(Stamp, &WindowTally)> {
-        let width = self.grid.seconds() * 1_000_000;
+        let width = self.grid.width();
         let mut windows: Vec<_> = self
             .windows
             .iter()
