@@ -282,7 +282,9 @@ mod tests {
         let mut grid = Grid::new(None);
         let mut pool = Pool::default();
         for (from, length) in &stretches {
-            pool.add(grid, *from, *length, |areas| &mut areas.flight);
+            pool.add(&Windows::new(grid), *from, *length, |areas| {
+                &mut areas.flight
+            });
         }
         for _ in 0..4 {
             pool.settle();
@@ -307,9 +309,9 @@ mod tests {
             let length = [0, 5, 40_000, 1_000_000, 7_000_000][n as usize % 5];
             let busy = (n % 3 > 0).then_some((from + length / 4, length / 2 + n % 2 * length));
             pool.add_request(&mut windows, (from, length), busy);
-            plain.add(grid, from, length, |areas| &mut areas.flight);
+            plain.add(&Windows::new(grid), from, length, |areas| &mut areas.flight);
             if let Some((from, app)) = busy {
-                plain.add(grid, from, app, |areas| &mut areas.busy);
+                plain.add(&Windows::new(grid), from, app, |areas| &mut areas.busy);
             }
         }
         pool.settle();
