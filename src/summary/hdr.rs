@@ -18,29 +18,48 @@ const HEADER: usize = 40;
 /// The bytes of a count in groups of seven bits; the last is whole.
 const LONGEST_COUNT: u32 = 9;
 
-/// The bytes of buckets with their counts, in rising order, none of them empty. Nothing for no bucket.
-#[must_use]
-pub fn encode(buckets: &[(u16, u64)]) -> Vec<u8> {
-    let Some((last, _)) = buckets.last() else {
-        return Vec::new();
-    };
-    // Most counts and gaps take a byte.
-    let mut counts = Vec::with_capacity(2 * buckets.len());
-    let mut next = 0;
-    for (bucket, count) in buckets {
-        match i64::from(*bucket) - next {
+/// Writes the bytes of a histogram, bucket by bucket.
+pub struct Encoder {
+    /// Room for the header, and the counts.
+    bytes: Vec<u8>,
+    /// The bucket behind the last.
+    next: u16,
+}
+
+impl Encoder {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Encoder {
+        Encoder {
+            bytes: vec![0; HEADER],
+            next: 0,
+        }
+    }
+
+    /// The next bucket that is not empty, with its count.
+    #[inline]
+    pub fn put(&mut self, bucket: u16, count: u64) {
+        match i64::from(bucket) - i64::from(self.next) {
             0 => {}
-            1 => put(&mut counts, 0),
-            empty => put(&mut counts, -empty),
+            1 => put(&mut self.bytes, 0),
+            empty => put(&mut self.bytes, -empty),
         }
         // OK because no log has 2^63 lines.
-        put(&mut counts, *count as i64);
-        next = i64::from(*bucket) + 1;
+        put(&mut self.bytes, count as i64);
+        self.next = bucket + 1;
     }
-    // OK because there are LAST_BUCKET counts at most.
-    let mut bytes = header(*last, counts.len() as u32).to_vec();
-    bytes.extend(counts);
-    bytes
+
+    /// The bytes; nothing for no bucket.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        let Some(last) = self.next.checked_sub(1) else {
+            return Vec::new();
+        };
+        // OK because there are LAST_BUCKET counts at most.
+        let header = header(last, (self.bytes.len() - HEADER) as u32);
+        self.bytes[..HEADER].copy_from_slice(&header);
+        self.bytes
+    }
 }
 
 /// What stands before so many bytes of counts, up to this bucket.
@@ -61,7 +80,7 @@ fn header(last: u16, length: u32) -> [u8; HEADER] {
 /// looked at, and there are never more buckets than bytes.
 ///
 /// # Errors
-/// They are none that [`encode`] makes: what is equal has the same bytes. Buckets may have been given.
+/// They are none that an [`Encoder`] makes: what is equal has the same bytes. Buckets may have been given.
 pub fn decode(bytes: &[u8], each: impl FnMut(u16, u64)) -> Result<(), &'static str> {
     if bytes.is_empty() {
         return Ok(());
@@ -75,7 +94,7 @@ pub fn decode(bytes: &[u8], each: impl FnMut(u16, u64)) -> Result<(), &'static s
 }
 
 /// Gives the buckets of these counts; returns the last. `None` where they are written otherwise than
-/// [`encode`] does.
+/// an [`Encoder`] does.
 fn decode_counts(mut counts: &[u8], mut each: impl FnMut(u16, u64)) -> Option<u16> {
     let (mut next, mut last, mut was_gap) = (0_u64, 0, false);
     while let Some((byte, rest)) = counts.split_first() {
@@ -110,8 +129,13 @@ fn decode_counts(mut counts: &[u8], mut each: impl FnMut(u16, u64)) -> Option<u1
     (next > 0 && !was_gap).then_some(last)
 }
 
+#[inline]
 fn put(out: &mut Vec<u8>, number: i64) {
     let mut rest = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    // Most counts and gaps take a byte.
+    if rest < 0x80 {
+        return out.push(rest as u8);
+    }
     for _ in 1..LONGEST_COUNT {
         // OK because seven bits fit.
         let low = (rest & 0x7f) as u8;
@@ -149,6 +173,14 @@ fn unzigzag(number: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn encode(buckets: &[(u16, u64)]) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        buckets
+            .iter()
+            .for_each(|(bucket, count)| encoder.put(*bucket, *count));
+        encoder.finish()
+    }
 
     fn decoded(bytes: &[u8]) -> Result<Vec<(u16, u64)>, &'static str> {
         let mut buckets = Vec::new();

@@ -71,9 +71,9 @@ pub(super) const LAST_BUCKET: u16 = 7_423;
 /// A histogram on disk, see `hdr`.
 impl Serialize for Histogram {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut buckets = Vec::new();
-        self.for_each(|bucket, count| buckets.push((bucket, count)));
-        serializer.serialize_bytes(&hdr::encode(&buckets))
+        let mut encoder = hdr::Encoder::new();
+        self.for_each(|bucket, count| encoder.put(bucket, count));
+        serializer.serialize_bytes(&encoder.finish())
     }
 }
 

@@ -452,8 +452,11 @@ impl Distribution {
     /// It as bytes in the V2 encoding of HdrHistogram, in µs, two significant digits.
     #[must_use]
     pub fn hdr(&self) -> Vec<u8> {
-        let pair = |bucket: &Bucket| (histogram::bucket_of(bucket.low), bucket.count);
-        hdr::encode(&self.buckets.iter().map(pair).collect::<Vec<_>>())
+        let mut encoder = hdr::Encoder::new();
+        for bucket in &self.buckets {
+            encoder.put(histogram::bucket_of(bucket.low), bucket.count);
+        }
+        encoder.finish()
     }
 
     /// Adds another distribution.

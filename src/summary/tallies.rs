@@ -242,13 +242,16 @@ impl Tallies {
         // A log without a total may still say all parts of it.
         let total = record.total.or_else(|| phases.get(Phase::Total));
         let arrival = arrival(record, total);
-        if let Some(extent) = self.extents.get_mut(source) {
+        let comes_late = self.extents.get_mut(source).is_some_and(|extent| {
             let step = extent.include(arrival);
             // OK because a command line names fewer files than 32 bits count.
             let (run, at) = ((source as u32, step), Extent::moment(arrival));
-            tally.record_in_run(run, at, record, phases, growth);
+            tally.comes_late(run, at, record, phases)
+        });
+        if comes_late {
+            tally.record_late(record, phases, growth);
         } else {
-            tally.record::<false>(record, phases, growth);
+            tally.record(record, phases, growth);
         }
         if let Some(total) = total {
             tally.slowest.record(total, record.stamp, record.line);

@@ -207,23 +207,32 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a record that arrived then in its run too: that of a source, in windows of some width, see
-    /// [`RunTallies::record`].
-    #[inline(never)]
-    pub fn record_in_run(
+    /// Counts a record that arrived then in its run: that of a source, in windows of some width, see
+    /// [`RunTallies::record`]. Says whether it came late there: [`Tally::record_late`] is for it then.
+    #[inline]
+    pub fn comes_late(
         &mut self,
         run: (u32, u32),
         arrival: Stamp,
         record: &Record<'_>,
         phases: &Phases,
-        growth: Growth,
-    ) {
+    ) -> bool {
         let runs = self.runs.get_or_insert_default();
-        if runs.record(run, arrival, record.status, phases, &mut self.phases) {
-            self.record::<false>(record, phases, growth);
-        } else {
-            self.record::<true>(record, phases, growth);
-        }
+        !runs.record(run, arrival, record.status, phases, &mut self.phases)
+    }
+
+    /// Counts a record of which the durations of the [`COMPARED`] phases were counted in its run: once in a
+    /// window they need not be counted in the whole too, see [`Tally::fill`].
+    #[cold]
+    pub fn record_late(&mut self, record: &Record<'_>, phases: &Phases, growth: Growth) {
+        self.count::<true>(record, phases, growth);
+    }
+
+    /// Counts a record.
+    // Inlined by force, as what it calls: a call costs as much as a phase.
+    #[inline(always)]
+    pub fn record(&mut self, record: &Record<'_>, phases: &Phases, growth: Growth) {
+        self.count::<false>(record, phases, growth);
     }
 
     /// Closes the window of a run that is open.
@@ -233,16 +242,8 @@ impl Tally {
         }
     }
 
-    /// Counts a record. If it is `LATE` in its run, the durations of the [`COMPARED`] phases are counted
-    /// there: once in a window they need not be counted in the whole too, see [`Tally::fill`].
-    // Inlined by force: a call costs as much as a phase.
     #[inline(always)]
-    pub fn record<const LATE: bool>(
-        &mut self,
-        record: &Record<'_>,
-        phases: &Phases,
-        growth: Growth,
-    ) {
+    fn count<const LATE: bool>(&mut self, record: &Record<'_>, phases: &Phases, growth: Growth) {
         self.requests += 1;
         match record.status {
             Some(400..=499) => self.errors_4xx += 1,
