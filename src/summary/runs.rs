@@ -1,7 +1,7 @@
 //! What is kept of an endpoint so that runs can be compared: for each source, which is one run, its
 //! durations in windows of time.
 //!
-//! How wide the windows are is said by the [`Extent`](super::extent::Extent) of the run, of all endpoints
+//! How wide the windows are is said by the [`Extent`] of the run, of all endpoints
 //! together; those of one endpoint become as wide when they are next looked at.
 //!
 //! Logs are nearly sorted, so most records are of the newest window: it is open, which means that its
