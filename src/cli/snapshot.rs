@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use slowpath::input::{self, Compression, Source};
+use slowpath::input::{self, Source};
 use slowpath::snapshot::{Covered, Identity, Settings, Snapshot, frame};
 use slowpath::summary::FileSummary;
 use slowpath::unit;
@@ -190,12 +190,8 @@ fn piece(
 
 /// The bytes of a file that is not compressed.
 fn length(source: &Source) -> Option<u64> {
-    let path = source.path()?;
-    let mut file = File::open(path).ok()?;
-    let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let mut magic = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut magic).ok()?;
-    (Compression::of(&magic) == Compression::None).then_some(meta.len())
+    let (_, length) = input::uncompressed(source.path()?).ok()??;
+    Some(length)
 }
 
 fn range_of(source: &Source) -> Option<Range<u64>> {

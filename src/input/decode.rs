@@ -23,7 +23,7 @@ pub enum Compression {
 }
 
 /// Bytes that tell all of them.
-const MAGIC: usize = 6;
+pub(super) const MAGIC: usize = 6;
 
 /// The largest window that a zstd frame may ask for: 128 MiB, the reference decoder's own limit.
 const ZSTD_WINDOW_LOG: u32 = 27;

@@ -483,6 +483,23 @@ fn open(
     }
 }
 
+/// A regular file that is not compressed, and its bytes; `None` where it is no such file.
+///
+/// # Errors
+/// It cannot be opened or read.
+pub fn uncompressed(path: &Path) -> io::Result<Option<(File, u64)>> {
+    let mut file = File::open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Ok(None);
+    }
+    let mut magic = Vec::new();
+    file.by_ref()
+        .take(decode::MAGIC as u64)
+        .read_to_end(&mut magic)?;
+    Ok((Compression::of(&magic) == Compression::None).then_some((file, meta.len())))
+}
+
 /// The decompressed bytes of a source, and how it was compressed; of a piece its lines only.
 fn decoded(
     source: &Source,
@@ -493,10 +510,7 @@ fn decoded(
         Source::Piece(path, range) => {
             // What is not compressed need not be read up to the piece.
             let before = range.start.saturating_sub(1);
-            let mut file = File::open(path)?;
-            let mut magic = Vec::new();
-            file.by_ref().take(6).read_to_end(&mut magic)?;
-            if Compression::of(&magic) == Compression::None && file.metadata()?.is_file() {
+            if let Some((mut file, _)) = uncompressed(path)? {
                 file.seek(io::SeekFrom::Start(before))?;
                 let counted = Counted {
                     reader: Box::new(file),

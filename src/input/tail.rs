@@ -1,13 +1,11 @@
 //! The last lines of a file, looked at before it is read. Of what is compressed or no file they are not
 //! known.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use memchr::{memchr, memrchr};
 
-use super::Source;
-use super::decode::Compression;
+use super::{Source, uncompressed};
 
 /// Bytes that are looked at.
 const TAIL: u64 = 16 << 10;
@@ -16,17 +14,7 @@ const TAIL: u64 = 16 << 10;
 /// where that is not known.
 #[must_use]
 pub fn last_lines(source: &Source) -> Option<Vec<u8>> {
-    let mut file = File::open(source.path()?).ok()?;
-    let length = file
-        .metadata()
-        .ok()
-        .filter(std::fs::Metadata::is_file)?
-        .len();
-    let mut magic = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut magic).ok()?;
-    if Compression::of(&magic) != Compression::None {
-        return None;
-    }
+    let (mut file, length) = uncompressed(source.path()?).ok()??;
     let (start, end) = match source {
         Source::Piece(_, range) => (range.start, range.end.min(length)),
         _ => (0, length),

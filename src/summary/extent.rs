@@ -115,8 +115,13 @@ impl Extent {
 
     /// The windows; `None` where there is no record.
     pub fn span(&self) -> Option<Span> {
+        self.windows(self.reach.0)
+    }
+
+    /// The windows between these arrivals, and of records without one.
+    fn windows(&self, arrivals: Option<(Stamp, Stamp)>) -> Option<Span> {
         let timeless = self.reach.1.then_some((Stamp(0), Stamp(0)));
-        let (first, last) = both(self.reach.0, timeless)?;
+        let (first, last) = both(arrivals, timeless)?;
         Some(Span {
             step: self.step,
             first: second_of(first) >> self.step,
@@ -127,11 +132,7 @@ impl Extent {
     #[cold]
     fn widen(&mut self) {
         let end = self.end.map(|end| (end, end));
-        let known = Extent {
-            reach: (both(self.reach.0, end), self.reach.1),
-            ..self.clone()
-        };
-        let Some(mut span) = known.span() else {
+        let Some(mut span) = self.windows(both(self.reach.0, end)) else {
             return;
         };
         while span.last - span.first >= MOST_WINDOWS && span.step < WIDEST {

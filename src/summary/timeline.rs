@@ -236,13 +236,14 @@ impl Timeline {
 
     /// The place of the window of a time.
     fn find_of(&mut self, arrival: Stamp) -> usize {
-        self.find(arrival.0.div_euclid(self.grid.width()));
+        let mut window = arrival.0.div_euclid(self.grid.width());
+        let mut at = self.find(window);
         if self.windows.len() > self.grid.most() {
             self.coarsen();
+            window = arrival.0.div_euclid(self.grid.width());
+            at = self.find(window);
         }
         let width = self.grid.width();
-        let window = arrival.0.div_euclid(width);
-        let at = self.find(window);
         let from = window.saturating_mul(width);
         self.last = Last {
             bounds: from..from.saturating_add(width),
