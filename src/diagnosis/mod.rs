@@ -30,6 +30,8 @@ pub use finding::{Evidence, Finding, Grounds, Kind, Named, Role, Severity, Subje
 pub use pool::Pool;
 pub use prose::{Piece, Prose};
 
+use rayon::prelude::*;
+
 use crate::stamp::Stamp;
 use crate::summary::Summary;
 use crate::unit::Micros;
@@ -88,8 +90,10 @@ pub fn diagnose(summary: &Summary) -> Diagnosis {
 pub fn diagnose_with(summary: &Summary, context: &Context<'_>) -> Diagnosis {
     let case = Case::new(summary, context);
     let mut diagnosis = Diagnosis::default();
-    for rule in RULES {
-        match (rule.look)(&case) {
+    // What the rules say stays in their order.
+    let looked: Vec<_> = RULES.par_iter().map(|rule| (rule.look)(&case)).collect();
+    for (rule, verdict) in RULES.iter().zip(looked) {
+        match verdict {
             Ok(findings) => {
                 diagnosis.looked_for.extend(rule.kinds);
                 diagnosis.findings.extend(findings);

@@ -175,36 +175,28 @@ pub fn user_agent_family(agent: &[u8]) -> &[u8] {
             .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
             .count()
     };
-    let words = || {
-        agent
-            .split(|b| matches!(b, b' ' | b';' | b'(' | b')' | b','))
-            .filter(|word| !word.is_empty())
-    };
-    let is_robot = |word: &&[u8]| {
+    let words = agent
+        .split(|b| matches!(b, b' ' | b';' | b'(' | b')' | b','))
+        .filter(|word| !word.is_empty());
+    let (mut first, mut browser) = (None, NAMES.len());
+    for word in words {
         let name = &word[..product(word)];
-        let tail = name.len().saturating_sub(3);
-        name.get(tail..)
-            .is_some_and(|tail| tail.eq_ignore_ascii_case(b"bot"))
-    };
-    let named = || {
-        NAMES
-            .iter()
-            .find(|name| words().any(|word| word.starts_with(name)))
-            .copied()
-    };
-    if let Some(robot) = words().find(is_robot) {
-        return &robot[..product(robot)];
+        let ending = name.split_last_chunk::<3>();
+        if ending.is_some_and(|(_, ending)| ending.eq_ignore_ascii_case(b"bot")) {
+            return name;
+        }
+        first.get_or_insert(name);
+        let mut better = NAMES[..browser].iter();
+        browser = better
+            .position(|name| word.starts_with(name))
+            .unwrap_or(browser);
     }
     if agent.starts_with(b"Mozilla/")
-        && let Some(browser) = named()
+        && let Some(browser) = NAMES.get(browser)
     {
         return browser;
     }
-    let first = words().next().unwrap_or(b"-");
-    match product(first) {
-        0 => b"-",
-        length => &first[..length],
-    }
+    first.filter(|name| !name.is_empty()).unwrap_or(b"-")
 }
 
 /// How records are put to endpoints.

@@ -9,13 +9,13 @@
 //! line's end, which a transfer as text would change.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 /// What a snapshot begins with.
 pub const MAGIC: [u8; 8] = *b"\x89SLOWP\n\0";
 
 /// The version of the payload. Another one is refused, never guessed at.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The bytes before the payload.
 pub const HEADER: usize = 24;
@@ -24,7 +24,7 @@ pub const HEADER: usize = 24;
 const LONGEST: u64 = 1 << 30;
 
 /// Bytes that are asked for at once: a header may lie about its length.
-const CHUNK: u64 = 1 << 20;
+const CHUNK: usize = 1 << 20;
 
 /// Why frames cannot be read.
 #[derive(Debug)]
@@ -72,18 +72,24 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-/// Writes a frame.
+/// Writes a frame, whose payload comes in pieces.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn write(payload: &[u8], to: &mut impl Write) -> io::Result<()> {
-    let length = (payload.len() as u64).to_le_bytes();
+pub fn write(payload: &[&[u8]], to: &mut impl Write) -> io::Result<()> {
+    // Pieces may be many and small.
+    let mut to = BufWriter::with_capacity(CHUNK, to);
+    let length: usize = payload.iter().map(|piece| piece.len()).sum();
+    let length = (length as u64).to_le_bytes();
     to.write_all(&MAGIC)?;
     to.write_all(&VERSION.to_le_bytes())?;
     to.write_all(&[0; 2])?;
     to.write_all(&checksum(&length, payload).to_le_bytes())?;
     to.write_all(&length)?;
-    to.write_all(payload)
+    for piece in payload {
+        to.write_all(piece)?;
+    }
+    to.flush()
 }
 
 /// Reads the payloads of all frames, one after the other.
@@ -142,23 +148,23 @@ fn read(from: &mut impl Read, at: u64) -> Result<Option<Vec<u8>>, FrameError> {
         return Err(FrameError::TooLong(length));
     }
     // Grown while it is read, so that a length that lies costs nothing.
-    let mut payload = Vec::with_capacity(length.min(CHUNK) as usize);
+    let mut payload = Vec::with_capacity(length.min(CHUNK as u64) as usize);
     from.take(length)
         .read_to_end(&mut payload)
         .map_err(FrameError::Io)?;
     if (payload.len() as u64) < length {
         return Err(FrameError::Truncated);
     }
-    if u64::from(checksum(&length.to_le_bytes(), &payload)) != check {
+    if u64::from(checksum(&length.to_le_bytes(), &[&payload])) != check {
         return Err(FrameError::Damaged);
     }
     Ok(Some(payload))
 }
 
-fn checksum(length: &[u8], payload: &[u8]) -> u32 {
+fn checksum(length: &[u8], payload: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(length);
-    hasher.update(payload);
+    payload.iter().for_each(|piece| hasher.update(piece));
     hasher.finalize()
 }
 
@@ -169,7 +175,7 @@ mod tests {
     fn frames(payloads: &[&[u8]]) -> Vec<u8> {
         let mut out = Vec::new();
         for payload in payloads {
-            write(payload, &mut out).unwrap();
+            write(&[payload], &mut out).unwrap();
         }
         out
     }

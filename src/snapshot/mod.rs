@@ -76,7 +76,7 @@ impl Snapshot {
                 .map_err(SnapshotError::Clash)?;
         }
         let places = places(&coverage, sources.iter().map(|(identity, _)| identity));
-        let tallies = Stored::of(tallies).placed(&places, coverage.len());
+        let tallies = Stored::of(tallies, &places);
         Ok(Snapshot {
             settings,
             coverage,
@@ -90,8 +90,9 @@ impl Snapshot {
     /// It cannot be written.
     pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
         // OK because every part of it can be encoded.
-        let payload = postcard::to_allocvec(self).unwrap_or_else(|e| unreachable!("{e}"));
-        frame::write(&payload, to)
+        let first = postcard::to_allocvec(self).unwrap_or_else(|e| unreachable!("{e}"));
+        let pieces = std::iter::once(first.as_slice()).chain(self.tallies.packed());
+        frame::write(&pieces.collect::<Vec<_>>(), to)
     }
 
     /// Reads all frames and merges them.
@@ -101,7 +102,7 @@ impl Snapshot {
     pub fn read(from: impl Read) -> Result<Snapshot, SnapshotError> {
         let mut found: Option<Result<Snapshot, SnapshotError>> = None;
         frame::read_all(from, |payload| {
-            let next = Snapshot::decode(&payload);
+            let next = Snapshot::decode(payload);
             found = Some(match found.take() {
                 None => next,
                 Some(merged) => merged.and_then(|merged| merged.merge(next?)),
@@ -111,13 +112,16 @@ impl Snapshot {
         found.unwrap_or(Err(SnapshotError::Frame(FrameError::NoFrame(0))))
     }
 
-    fn decode(payload: &[u8]) -> Result<Snapshot, SnapshotError> {
+    fn decode(payload: Vec<u8>) -> Result<Snapshot, SnapshotError> {
         let broken = || SnapshotError::Payload("cannot be decoded".to_owned());
-        let (snapshot, rest) =
-            postcard::take_from_bytes::<Snapshot>(payload).map_err(|_| broken())?;
-        if !rest.is_empty() || snapshot.tallies.files.len() != snapshot.coverage.len() {
+        let (mut snapshot, packed) =
+            postcard::take_from_bytes::<Snapshot>(&payload).map_err(|_| broken())?;
+        if snapshot.tallies.files.len() != snapshot.coverage.len() {
             return Err(broken());
         }
+        let from = payload.len() - packed.len();
+        let set = snapshot.tallies.set_packed(payload, from);
+        set.map_err(|why| SnapshotError::Payload(why.to_owned()))?;
         snapshot.settings.question().map_err(|_| broken())?;
         Ok(snapshot)
     }
@@ -143,11 +147,12 @@ impl Snapshot {
             snapshot.tallies(&question, &places, coverage.len())
         };
         let settings = self.settings.clone();
+        let as_they_are: Vec<usize> = (0..coverage.len()).collect();
         let merged = restore(self)?.merge(restore(other)?, &question.naming);
         Ok(Snapshot {
             settings,
             coverage,
-            tallies: Stored::of(merged),
+            tallies: Stored::of(merged, &as_they_are),
         })
     }
 

@@ -155,6 +155,11 @@ impl Array {
         }
     }
 
+    /// How many buckets are not empty, but for those that count a multiple of 2^16.
+    pub fn used(&self) -> usize {
+        used(&self.low)
+    }
+
     /// How many values were counted.
     pub fn total(&self) -> u64 {
         let high = self.high().iter().map(|(_, above)| *above);
@@ -167,7 +172,7 @@ impl Array {
         if self.high.is_some() {
             return None;
         }
-        let used = used(&self.low);
+        let used = bounds(&self.low);
         let low = self.low[used.clone()].to_vec();
         self.low[used.clone()].fill(0);
         // OK because an array is at most as long as there are buckets.
@@ -239,6 +244,11 @@ impl Stretch {
         }
     }
 
+    /// How many buckets are not empty.
+    pub fn used(&self) -> usize {
+        used(&self.low)
+    }
+
     /// How many values were counted.
     pub fn total(&self) -> u64 {
         total(&self.low)
@@ -246,9 +256,7 @@ impl Stretch {
 
     /// The same as a list, where that is the smaller form.
     pub fn list(&self) -> Option<Vec<(u16, u32)>> {
-        // OK because there are fewer buckets than 2^16.
-        let buckets: u16 = self.low.iter().map(|low| u16::from(*low > 0)).sum();
-        let buckets = usize::from(buckets);
+        let buckets = self.used();
         if buckets * LIST_BUCKET > self.low.len() * ARRAY_BUCKET {
             return None;
         }
@@ -307,8 +315,15 @@ fn total(counts: &[u16]) -> u64 {
     counts.iter().map(|low| u64::from(*low)).sum()
 }
 
+/// How many counts are not 0.
+fn used(counts: &[u16]) -> usize {
+    // OK because there are fewer buckets than 2^16.
+    let used: u16 = counts.iter().map(|count| u16::from(*count > 0)).sum();
+    usize::from(used)
+}
+
 /// Where counts are, to whole spans; empty where there is none.
-fn used(counts: &[u16]) -> Range<usize> {
+fn bounds(counts: &[u16]) -> Range<usize> {
     let (spans, rest) = counts.as_chunks::<SPAN>();
     let is_used = |span: &[u16; SPAN]| *span != [0; SPAN];
     let end = if rest.iter().any(|low| *low > 0) {

@@ -39,14 +39,22 @@ impl Encoder {
     /// The next bucket that is not empty, with its count.
     #[inline]
     pub fn put(&mut self, bucket: u16, count: u64) {
-        match i64::from(bucket) - i64::from(self.next) {
+        let empty = bucket - self.next;
+        self.next = bucket + 1;
+        // Most counts and gaps take a byte: what `put` writes of them.
+        if let (1..=64, 1..=63) = (empty, count) {
+            let gap = if empty == 1 { 0 } else { 2 * empty - 1 };
+            // OK because both are below 128.
+            self.bytes.extend_from_slice(&[gap as u8, 2 * count as u8]);
+            return;
+        }
+        match i64::from(empty) {
             0 => {}
             1 => put(&mut self.bytes, 0),
             empty => put(&mut self.bytes, -empty),
         }
         // OK because no log has 2^63 lines.
         put(&mut self.bytes, count as i64);
-        self.next = bucket + 1;
     }
 
     /// The bytes; nothing for no bucket.
@@ -76,11 +84,11 @@ fn header(last: u16, length: u32) -> [u8; HEADER] {
     header
 }
 
-/// Gives the buckets of such bytes, in rising order. Nothing is kept of what a header says before it was
-/// looked at, and there are never more buckets than bytes.
+/// Gives the counts of such bytes by rising bucket: each that is not 0, and a 0 for each row of empty buckets.
+/// Nothing is kept of what a header says before it was looked at, and there are never more counts than bytes.
 ///
 /// # Errors
-/// They are none that an [`Encoder`] makes: what is equal has the same bytes. Buckets may have been given.
+/// They are none that an [`Encoder`] makes: what is equal has the same bytes. Counts may have been given.
 pub fn decode(bytes: &[u8], each: impl FnMut(u16, u64)) -> Result<(), &'static str> {
     if bytes.is_empty() {
         return Ok(());
@@ -93,40 +101,34 @@ pub fn decode(bytes: &[u8], each: impl FnMut(u16, u64)) -> Result<(), &'static s
     decoded().ok_or("a histogram that is none")
 }
 
-/// Gives the buckets of these counts; returns the last. `None` where they are written otherwise than
-/// an [`Encoder`] does.
+/// Gives these counts, as [`decode`] does; returns the last bucket. `None` where they are written otherwise
+/// than an [`Encoder`] does.
 fn decode_counts(mut counts: &[u8], mut each: impl FnMut(u16, u64)) -> Option<u16> {
-    let (mut next, mut last, mut was_gap) = (0_u64, 0, false);
+    let (mut next, mut was_gap, mut is_wrong) = (0_u64, true, counts.is_empty());
     while let Some((byte, rest)) = counts.split_first() {
+        // Most numbers take a byte.
         let number = if *byte < 0x80 {
             counts = rest;
-            unzigzag(u64::from(*byte))
+            u64::from(*byte)
         } else {
             take(&mut counts)?
         };
-        // An empty bucket is written as 0, several as their number; not one after the other.
-        let gap = match number {
-            0 => 1,
-            -1 => return None,
-            number => number.min(0).unsigned_abs(),
-        };
-        if gap > 0 && was_gap {
-            return None;
-        }
-        was_gap = gap > 0;
-        if was_gap {
-            next = next.saturating_add(gap);
-            continue;
-        }
-        last = u16::try_from(next).ok().filter(|at| *at <= LAST_BUCKET)?;
-        let count = number.unsigned_abs();
+        let bucket = u16::try_from(next).ok().filter(|at| *at <= LAST_BUCKET)?;
+        // In zig-zag a count is even. An empty bucket is written as 0, several as their number, which is odd;
+        // not one after the other. Which of the two is next cannot be foretold: without a branch on it.
+        let is_gap = (number == 0) | (number % 2 == 1);
+        let count = (number / 2) * u64::from(!is_gap);
+        let more = number.div_ceil(2).saturating_sub(1) * u64::from(is_gap);
         if count >= MOST_COUNTED {
             return None;
         }
-        each(last, count);
-        next += 1;
+        each(bucket, count);
+        is_wrong |= (is_gap & was_gap & (next > 0)) | (number == 1);
+        was_gap = is_gap;
+        next = next.saturating_add(1).saturating_add(more);
     }
-    (next > 0 && !was_gap).then_some(last)
+    // OK because the last was a bucket.
+    (!is_wrong && !was_gap).then(|| (next - 1) as u16)
 }
 
 #[inline]
@@ -150,8 +152,8 @@ fn put(out: &mut Vec<u8>, number: i64) {
     out.push(rest as u8);
 }
 
-/// The next number; `None` where it is cut off, or would be shorter if it were written anew.
-fn take(bytes: &mut &[u8]) -> Option<i64> {
+/// The next number in zig-zag; `None` where it is cut off, or would be shorter if it were written anew.
+fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut number: u64 = 0;
     for at in 0..LONGEST_COUNT {
         let (byte, rest) = bytes.split_first()?;
@@ -160,14 +162,10 @@ fn take(bytes: &mut &[u8]) -> Option<i64> {
         let bits = if is_last { *byte } else { *byte & 0x7f };
         number |= u64::from(bits) << (7 * at);
         if is_last || *byte < 0x80 {
-            return (at == 0 || *byte > 0).then_some(unzigzag(number));
+            return (at == 0 || *byte > 0).then_some(number);
         }
     }
     None
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
 #[cfg(test)]
@@ -184,7 +182,11 @@ mod tests {
 
     fn decoded(bytes: &[u8]) -> Result<Vec<(u16, u64)>, &'static str> {
         let mut buckets = Vec::new();
-        decode(bytes, |bucket, count| buckets.push((bucket, count)))?;
+        decode(bytes, |bucket, count| {
+            if count > 0 {
+                buckets.push((bucket, count));
+            }
+        })?;
         Ok(buckets)
     }
 
@@ -222,7 +224,12 @@ mod tests {
             .take(5)
             .collect();
             let mut buckets = Vec::new();
-            match decode_counts(&counts, |bucket, count| buckets.push((bucket, count))) {
+            let each = |bucket, count| {
+                if count > 0 {
+                    buckets.push((bucket, count));
+                }
+            };
+            match decode_counts(&counts, each) {
                 Some(last) => {
                     assert_eq!(Some(last), buckets.last().map(|(last, _)| *last));
                     assert_eq!(encode(&buckets)[HEADER..], counts);
@@ -252,7 +259,9 @@ mod tests {
             let mut bytes = Vec::new();
             put(&mut bytes, number);
             let mut rest = bytes.as_slice();
-            assert_eq!(take(&mut rest), Some(number));
+            let zigzag = i128::from(number) * 2;
+            let zigzag = if number < 0 { -zigzag - 1 } else { zigzag };
+            assert_eq!(take(&mut rest).map(i128::from), Some(zigzag));
             assert!(rest.is_empty() && bytes.len() <= 9);
         }
     }

@@ -79,19 +79,7 @@ impl Serialize for Histogram {
 
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = <&[u8]>::deserialize(deserializer)?;
-        let (mut list, mut large) = (Vec::with_capacity(bytes.len() / 2), Vec::new());
-        hdr::decode(bytes, |bucket, count| match u32::try_from(count) {
-            Ok(count) => list.push((bucket, count)),
-            Err(_) => large.push((bucket, count)),
-        })
-        .map_err(serde::de::Error::custom)?;
-        let mut histogram = Histogram(Form::List(list));
-        histogram.take_form(Growth::Small);
-        for (bucket, count) in large {
-            histogram.add(bucket, count, Growth::Small);
-        }
-        Ok(histogram)
+        Histogram::read(<&[u8]>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -115,6 +103,40 @@ pub(super) fn bounds_of(bucket: u16) -> (u64, u64) {
 }
 
 impl Histogram {
+    /// The histogram of these bytes, see `hdr`.
+    ///
+    /// # Errors
+    /// They are those of none.
+    pub(super) fn read(bytes: &[u8]) -> Result<Histogram, &'static str> {
+        let (mut list, mut large) = (Vec::new(), Vec::new());
+        hdr::decode(bytes, |bucket, count| match u32::try_from(count) {
+            Ok(0) => {}
+            Ok(count) => list.push((bucket, count)),
+            Err(_) => large.push((bucket, count)),
+        })?;
+        let mut histogram = Histogram(Form::List(list));
+        histogram.take_form(Growth::Small);
+        for (bucket, count) in large {
+            histogram.add(bucket, count, Growth::Small);
+        }
+        Ok(histogram)
+    }
+
+    /// Adds the counts of these bytes, see `hdr`.
+    ///
+    /// # Errors
+    /// They are those of no histogram; some of them may have been added.
+    pub(super) fn add_bytes(&mut self, bytes: &[u8], growth: Growth) -> Result<(), &'static str> {
+        if let Form::Array(array) = &mut self.0 {
+            return hdr::decode(bytes, |bucket, count| array.add(bucket, count));
+        }
+        hdr::decode(bytes, |bucket, count| {
+            if count > 0 {
+                self.add(bucket, count, growth);
+            }
+        })
+    }
+
     /// Counts a value.
     #[inline]
     pub fn record(&mut self, value: u64, growth: Growth) {
@@ -310,6 +332,15 @@ impl Histogram {
         }
     }
 
+    /// How many buckets are not empty, about.
+    fn used(&self) -> usize {
+        match &self.0 {
+            Form::List(list) => list.len(),
+            Form::Array(array) => array.used(),
+            Form::Stretch(stretch) => stretch.used(),
+        }
+    }
+
     /// Bytes on the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -324,7 +355,7 @@ impl Histogram {
     /// The buckets that are not empty, in rising order.
     #[must_use]
     pub fn buckets(&self) -> Vec<Bucket> {
-        let mut buckets = Vec::new();
+        let mut buckets = Vec::with_capacity(self.used());
         self.for_each(|bucket, count| {
             let (low, high) = bounds_of(bucket);
             buckets.push(Bucket { low, high, count });

@@ -1,42 +1,107 @@
-//! Endpoints on disk: each as bytes of its own, so that all threads of the caller's pool encode and decode
-//! them. What the bytes of one are is said by its own types.
+//! A tally on disk: bytes of its own, so that all threads of the caller's pool encode and decode endpoints,
+//! and that the windows of its runs are made only where a question asks for them. What the bytes say is
+//! said by its own types.
+//!
+//! With what a snapshot holds besides stands how many bytes there are; the bytes themselves stand behind it,
+//! so that nobody copies them.
 
-use rayon::prelude::*;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::ops::Range;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::Question;
+use super::runs::RunTallies;
 use super::tally::Tally;
 
-/// A name and a tally.
-type Endpoint = (Vec<u8>, Tally);
+/// The bytes of a tally, in a buffer that it may share with others.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct Packed {
+    buffer: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
 
-/// Bytes, written at once.
-struct Bytes(Vec<u8>);
-
-impl Serialize for Bytes {
+/// How many there are.
+impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        serializer.serialize_u64(self.range.len() as u64)
     }
 }
 
-/// Writes endpoints in their order.
-pub fn serialize<S: Serializer>(endpoints: &[Endpoint], serializer: S) -> Result<S::Ok, S::Error> {
-    // OK because every part of an endpoint can be encoded.
-    let pack = |endpoint| postcard::to_allocvec(endpoint).unwrap_or_else(|e| unreachable!("{e}"));
-    let packed: Vec<Bytes> = endpoints.par_iter().map(pack).map(Bytes).collect();
-    packed.serialize(serializer)
+/// Before it is known where they are.
+impl TryFrom<u64> for Packed {
+    type Error = std::num::TryFromIntError;
+
+    fn try_from(length: u64) -> Result<Packed, Self::Error> {
+        let range = 0..usize::try_from(length)?;
+        Ok(Packed {
+            buffer: Arc::default(),
+            range,
+        })
+    }
 }
 
-/// Reads endpoints.
-///
-/// # Errors
-/// The bytes of one are not those of an endpoint, or of more than one.
-pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Endpoint>, D::Error> {
-    let packed = Vec::<&[u8]>::deserialize(deserializer)?;
-    let unpack = |bytes: &&'de [u8]| match postcard::take_from_bytes(bytes) {
-        Ok((endpoint, [])) => Some(endpoint),
-        _ => None,
-    };
-    let endpoints: Option<Vec<Endpoint>> = packed.par_iter().map(unpack).collect();
-    endpoints.ok_or_else(|| D::Error::custom("an endpoint that is none"))
+impl Packed {
+    /// Packs a tally that is settled.
+    #[must_use]
+    pub fn of(tally: &Tally) -> Packed {
+        // OK because every part of a tally can be encoded.
+        let bytes = postcard::to_allocvec(&(tally, &tally.runs));
+        let bytes = bytes.unwrap_or_else(|e| unreachable!("{e}"));
+        let range = 0..bytes.len();
+        Packed {
+            buffer: Arc::new(bytes),
+            range,
+        }
+    }
+
+    /// The bytes; none where they are not in their buffer.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Has its bytes in this buffer, from there on; returns where they end. `None` where that is beyond it.
+    pub fn set(&mut self, buffer: &Arc<Vec<u8>>, from: usize) -> Option<usize> {
+        let end = from.checked_add(self.range.len())?;
+        buffer.get(from..end)?;
+        self.buffer = Arc::clone(buffer);
+        self.range = from..end;
+        Some(end)
+    }
+
+    /// The tally again, with what the question asks for. `places` says which source each of the sources of its
+    /// runs is.
+    ///
+    /// # Errors
+    /// The bytes are those of no tally, or it holds values that no log has.
+    pub fn unpack(
+        &self,
+        question: &Question,
+        places: &[usize],
+    ) -> Result<Box<Tally>, &'static str> {
+        type Stored<'a> = (Box<Tally>, Option<RunTallies<&'a [u8]>>);
+        let Ok(((mut tally, runs), [])) = postcard::take_from_bytes::<Stored<'_>>(self.bytes())
+        else {
+            return Err("holds an endpoint that is none");
+        };
+        if let Some(runs) = runs {
+            if !runs.is_sound(places.len()) {
+                return Err("holds runs that no log has");
+            }
+            if question.runs {
+                let mut runs = runs.read()?;
+                runs.place(places);
+                tally.runs = Some(Box::new(runs));
+            } else {
+                runs.add_to(&mut tally.phases)?;
+            }
+        }
+        if !tally.is_sound() {
+            return Err("holds values that no log has");
+        }
+        tally.slowest.keep(question.examples);
+        Ok(tally)
+    }
 }

@@ -24,11 +24,11 @@ pub const COMPARED: [Phase; 3] = [Phase::App, Phase::Wait, Phase::Total];
 /// The phases of an endpoint, by [`Phase`].
 pub type Own = [PhaseTally; Phase::COUNT];
 
-/// An endpoint in all runs.
+/// An endpoint in all runs. Times are histograms, or the bytes of histograms as they come from disk.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-pub struct RunTallies {
+pub struct RunTallies<Times = Histogram> {
     /// Sorted by source; no source twice.
-    runs: Vec<(u32, RunTally)>,
+    runs: Vec<(u32, RunTally<Times>)>,
     #[serde(skip)]
     open: Open,
 }
@@ -47,20 +47,20 @@ struct Open {
 
 /// An endpoint in one run.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-struct RunTally {
+struct RunTally<Times = Histogram> {
     /// The width of a window is two to this power, in seconds.
     step: u32,
     /// Sorted by number; no window twice.
-    windows: Vec<(i64, WindowTally)>,
-    /// Bytes of the windows: asked for often. Not known of what comes from disk, before it is merged.
+    windows: Vec<(i64, WindowTally<Times>)>,
+    /// Bytes of the windows: asked for often.
     #[serde(skip)]
     bytes: usize,
 }
 
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-struct WindowTally {
+struct WindowTally<Times = Histogram> {
     counts: Counts,
-    times: [Histogram; COMPARED.len()],
+    times: [Times; COMPARED.len()],
 }
 
 #[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
@@ -215,32 +215,6 @@ impl RunTallies {
         self.runs.sort_unstable_by_key(|(source, _)| *source);
     }
 
-    /// Whether its runs are of so many sources, in order, with few windows in order.
-    pub(super) fn is_sound(&self, sources: usize) -> bool {
-        let run_is_sound = |run: &RunTally| {
-            let far = |(window, _): &(i64, WindowTally)| window.unsigned_abs() >= 1 << 44;
-            let spans = match (run.windows.first(), run.windows.last()) {
-                (Some((first, _)), Some((last, _))) if !run.windows.iter().any(far) => {
-                    last - first < MOST_WINDOWS
-                }
-                _ => false,
-            };
-            spans
-                && run.step <= WIDEST
-                && run.windows.is_sorted_by(|(a, _), (b, _)| a < b)
-                && run.windows.iter().all(|(_, window)| {
-                    let counts = &window.counts;
-                    let counts = [counts.requests, counts.errors[0], counts.errors[1]];
-                    counts.iter().all(|count| *count < MOST_COUNTED)
-                })
-        };
-        self.runs.is_sorted_by(|(a, _), (b, _)| a < b)
-            && self
-                .runs
-                .iter()
-                .all(|(source, run)| (*source as usize) < sources && run_is_sound(run))
-    }
-
     /// Bytes on the heap, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -273,6 +247,83 @@ impl RunTallies {
             }
         }
         blocks
+    }
+}
+
+impl<Times> RunTallies<Times> {
+    /// Whether its runs are of so many sources, in order, with few windows in order.
+    pub(super) fn is_sound(&self, sources: usize) -> bool {
+        let run_is_sound = |run: &RunTally<Times>| {
+            let far = |(window, _): &(i64, WindowTally<Times>)| window.unsigned_abs() >= 1 << 44;
+            let spans = match (run.windows.first(), run.windows.last()) {
+                (Some((first, _)), Some((last, _))) if !run.windows.iter().any(far) => {
+                    last - first < MOST_WINDOWS
+                }
+                _ => false,
+            };
+            spans
+                && run.step <= WIDEST
+                && run.windows.is_sorted_by(|(a, _), (b, _)| a < b)
+                && run.windows.iter().all(|(_, window)| {
+                    let counts = &window.counts;
+                    let counts = [counts.requests, counts.errors[0], counts.errors[1]];
+                    counts.iter().all(|count| *count < MOST_COUNTED)
+                })
+        };
+        self.runs.is_sorted_by(|(a, _), (b, _)| a < b)
+            && self
+                .runs
+                .iter()
+                .all(|(source, run)| (*source as usize) < sources && run_is_sound(run))
+    }
+}
+
+impl RunTallies<&[u8]> {
+    /// Makes the windows.
+    ///
+    /// # Errors
+    /// The bytes of one are no histogram.
+    pub(super) fn read(self) -> Result<RunTallies, &'static str> {
+        let window = |(number, window): (i64, WindowTally<&[u8]>)| {
+            let [app, wait, total] = window.times;
+            let times = [
+                Histogram::read(app)?,
+                Histogram::read(wait)?,
+                Histogram::read(total)?,
+            ];
+            let counts = window.counts;
+            Ok((number, WindowTally { counts, times }))
+        };
+        let run = |(source, run): (u32, RunTally<&[u8]>)| {
+            let windows: Result<_, &str> = run.windows.into_iter().map(window).collect();
+            let mut run = RunTally {
+                step: run.step,
+                windows: windows?,
+                bytes: 0,
+            };
+            run.weigh();
+            Ok((source, run))
+        };
+        let runs: Result<_, &str> = self.runs.into_iter().map(run).collect();
+        Ok(RunTallies {
+            runs: runs?,
+            open: Open::default(),
+        })
+    }
+
+    /// Adds the durations of the compared phases, in all runs, without making the windows.
+    ///
+    /// # Errors
+    /// The bytes of one are no histogram.
+    pub(super) fn add_to(&self, own: &mut Own) -> Result<(), &'static str> {
+        for (_, window) in self.runs.iter().flat_map(|(_, run)| &run.windows) {
+            for (times, phase) in window.times.iter().zip(COMPARED) {
+                own[phase as usize]
+                    .histogram
+                    .add_bytes(times, Growth::Fast)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,12 +3,14 @@
 //! What is read back may be anybody's bytes: each type refuses values that its own methods could not
 //! have made and that later arithmetic relies on.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::course::StoredCourse;
 use super::extent::Extent;
-use super::packed;
+use super::packed::Packed;
 use super::slowest::Slowest;
 use super::tallies::Tallies;
 use super::tally::{Bases, Tally, UpstreamTally};
@@ -28,9 +30,8 @@ pub struct Stored {
     other_formats: Vec<Vec<u64>>,
     /// By source.
     extents: Vec<Extent>,
-    #[serde(with = "packed")]
-    pub(super) endpoints: Vec<(Vec<u8>, Tally)>,
-    pub(super) other: Tally,
+    endpoints: Vec<(Vec<u8>, Packed)>,
+    other: Packed,
     pub(super) timeline: Timeline,
     pub(super) upstreams: Vec<(Vec<u8>, UpstreamTally)>,
     pub(super) slowest: Slowest,
@@ -43,16 +44,26 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The tallies in their order: by key, whatever order they came in.
+    /// The tallies in their order: by key, whatever order they came in. `places` says which of the sources each
+    /// of theirs is, all of them.
     #[must_use]
-    pub fn of(mut tallies: Tallies) -> Stored {
-        tallies.settle();
-        let mut endpoints: Vec<(Vec<u8>, Tally)> = tallies
-            .endpoints
-            .drain()
-            .map(|(key, tally)| (key.into_vec(), *tally))
-            .collect();
+    pub fn of(mut tallies: Tallies, places: &[usize]) -> Stored {
+        tallies.keep_course();
+        let extents = &tallies.extents;
+        // Each is freed as soon as it is packed, by the thread that did.
+        let pack = |(key, mut tally): (Box<[u8]>, Box<Tally>)| {
+            tally.settle(extents, places);
+            (key.into_vec(), Packed::of(&tally))
+        };
+        let mut endpoints: Vec<(Box<[u8]>, Box<Tally>)> = tallies.endpoints.drain().collect();
         endpoints.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let endpoints = endpoints.into_par_iter().map(pack).collect();
+        tallies.other.settle(extents, places);
+        let other = Packed::of(&tallies.other);
+        tallies
+            .upstreams
+            .values_mut()
+            .for_each(|upstream| upstream.pool.settle());
         let mut upstreams: Vec<(Vec<u8>, UpstreamTally)> = tallies
             .upstreams
             .drain()
@@ -62,11 +73,11 @@ impl Stored {
         let mut wide: Vec<Vec<u8>> = tallies.cap.wide.drain().collect();
         wide.sort_unstable();
         Stored {
-            files: tallies.files,
-            other_formats: tallies.other_formats,
-            extents: tallies.extents,
+            files: placed(tallies.files, places, places.len()),
+            other_formats: placed(tallies.other_formats, places, places.len()),
+            extents: placed(tallies.extents, places, places.len()),
             endpoints,
-            other: tallies.other,
+            other,
             timeline: tallies.timeline,
             upstreams,
             slowest: tallies.slowest,
@@ -79,27 +90,25 @@ impl Stored {
         }
     }
 
-    /// The same of so many sources: `places` says which of them each of these is.
-    #[must_use]
-    pub fn placed(mut self, places: &[usize], sources: usize) -> Stored {
-        fn place<T: Clone + Default>(of: Vec<T>, places: &[usize], sources: usize) -> Vec<T> {
-            let mut placed = vec![T::default(); sources];
-            for (of, place) in of.into_iter().zip(places) {
-                placed[*place] = of;
-            }
-            placed
+    /// The bytes that stand behind it on disk, one after the other.
+    pub fn packed(&self) -> impl Iterator<Item = &[u8]> {
+        let endpoints = self.endpoints.iter().map(|(_, tally)| tally);
+        endpoints.chain([&self.other]).map(Packed::bytes)
+    }
+
+    /// Is given what stands behind it: this buffer, from there on.
+    ///
+    /// # Errors
+    /// That is too little or too much.
+    pub fn set_packed(&mut self, buffer: Vec<u8>, from: usize) -> Result<(), &'static str> {
+        let buffer = Arc::new(buffer);
+        let endpoints = self.endpoints.iter_mut().map(|(_, tally)| tally);
+        let mut tallies = endpoints.chain([&mut self.other]);
+        let end = tallies.try_fold(from, |from, tally| tally.set(&buffer, from));
+        if end != Some(buffer.len()) {
+            return Err("ends before its endpoints do, or behind them");
         }
-        self.files = place(self.files, places, sources);
-        self.other_formats = place(self.other_formats, places, sources);
-        self.extents = place(self.extents, places, sources);
-        let tallies = self.endpoints.iter_mut().map(|(_, tally)| tally);
-        for runs in tallies
-            .chain([&mut self.other])
-            .filter_map(|tally| tally.runs.as_mut())
-        {
-            runs.place(places);
-        }
-        self
+        Ok(())
     }
 
     /// The tallies again, of so many sources: `places` says which of them each of these is. They are of
@@ -115,21 +124,20 @@ impl Stored {
         sources: usize,
     ) -> Result<Tallies, &'static str> {
         self.check(question, places, sources)?;
-        let stored = self.placed(places, sources);
+        let stored = self;
         let mut tallies = Tallies::new(question, sources, budget);
-        tallies.files = stored.files;
-        tallies.other_formats = stored.other_formats;
+        tallies.files = placed(stored.files, places, sources);
+        tallies.other_formats = placed(stored.other_formats, places, sources);
         if question.runs {
-            tallies.extents = stored.extents;
+            tallies.extents = placed(stored.extents, places, sources);
         }
-        let asked = |(key, mut tally): (Vec<u8>, Tally)| {
-            tally.ask(question);
-            (key.into_boxed_slice(), Box::new(tally))
+        let unpack = |(key, tally): (Vec<u8>, Packed)| {
+            Ok((key.into_boxed_slice(), tally.unpack(question, places)?))
         };
-        let asked: Vec<_> = stored.endpoints.into_par_iter().map(asked).collect();
-        tallies.endpoints.extend(asked);
-        tallies.other = stored.other;
-        tallies.other.ask(question);
+        let endpoints: Result<Vec<_>, &str> =
+            stored.endpoints.into_par_iter().map(unpack).collect();
+        tallies.endpoints.extend(endpoints?);
+        tallies.other = *stored.other.unpack(question, places)?;
         tallies.timeline = stored.timeline;
         tallies.upstreams = stored
             .upstreams
@@ -164,11 +172,6 @@ impl Stored {
                 .flatten()
                 .all(|count| *count < MOST_COUNTED)
             && self.files.iter().all(FileTally::is_sound)
-            && self.other.is_sound(places.len())
-            && self
-                .endpoints
-                .par_iter()
-                .all(|(_, tally)| tally.is_sound(places.len()))
             && self.endpoints.is_sorted_by(|(a, _), (b, _)| a < b)
             && self.upstreams.iter().all(|(_, tally)| tally.is_sound())
             && self.bases.is_sound()
@@ -178,4 +181,13 @@ impl Stored {
         }
         Ok(())
     }
+}
+
+/// Each at its place among so many sources.
+fn placed<T: Clone + Default>(of: Vec<T>, places: &[usize], sources: usize) -> Vec<T> {
+    let mut placed = vec![T::default(); sources];
+    for (of, place) in of.into_iter().zip(places) {
+        placed[*place] = of;
+    }
+    placed
 }

@@ -188,29 +188,6 @@ impl Tallies {
         }
     }
 
-    /// Puts everything into the one form that it has whatever order it came in.
-    pub(super) fn settle(&mut self) {
-        self.keep_course();
-        for tally in self
-            .endpoints
-            .values_mut()
-            .map(|tally| &mut **tally)
-            .chain([&mut self.other])
-        {
-            tally.close();
-            if let Some(runs) = &mut tally.runs {
-                runs.climb(&self.extents);
-            }
-            tally.history.settle();
-            tally.sample.settle();
-            tally.sizes.settle();
-            tally.failures.settle();
-        }
-        self.upstreams
-            .values_mut()
-            .for_each(|upstream| upstream.pool.settle());
-    }
-
     /// Is told when the last request of a source arrived, before it is read.
     pub(super) fn expect(&mut self, source: usize, end: Stamp) {
         if let Some(extent) = self.extents.get_mut(source) {

@@ -3,8 +3,8 @@
 //! Integers only, and merging is addition, minimum and maximum: it is associative and commutative,
 //! an empty tally changes nothing. Tallies are frozen into plain numbers by [`super::freeze()`].
 
-use super::Question;
 use super::cells::History;
+use super::extent::Extent;
 use super::failures::Failures;
 use super::histogram::{Growth, Histogram};
 use super::pool::Pool;
@@ -194,7 +194,8 @@ pub struct Tally {
     pub phases: [PhaseTally; Phase::COUNT],
     /// The slowest requests, as many as the run asks for.
     pub slowest: Slowest,
-    /// The runs to compare, where the question asks for them.
+    /// The runs to compare, where the question asks for them. On disk they stand beside it, see `packed`.
+    #[serde(skip)]
     pub runs: Option<Box<RunTallies>>,
     /// What happened in each window.
     pub history: History,
@@ -339,8 +340,22 @@ impl Tally {
         self.failures.merge(&other.failures);
     }
 
-    /// Whether no count is more than a log has, and its runs are those of so many sources.
-    pub(super) fn is_sound(&self, sources: usize) -> bool {
+    /// Puts everything into the one form that it has whatever order it came in; `extents` are those of its runs,
+    /// by source, and `places` what their sources are called from here on.
+    pub(super) fn settle(&mut self, extents: &[Extent], places: &[usize]) {
+        self.close();
+        if let Some(runs) = &mut self.runs {
+            runs.climb(extents);
+            runs.place(places);
+        }
+        self.history.settle();
+        self.sample.settle();
+        self.sizes.settle();
+        self.failures.settle();
+    }
+
+    /// Whether no count is more than a log has; of the runs only that they hold each duration.
+    pub(super) fn is_sound(&self) -> bool {
         let counts = [
             self.requests,
             self.errors_4xx,
@@ -365,16 +380,6 @@ impl Tally {
             && self.sample.is_sound()
             && self.sizes.is_sound()
             && self.failures.is_sound()
-            && self.runs.as_ref().is_none_or(|runs| runs.is_sound(sources))
-    }
-
-    /// Leaves out what the question does not ask for.
-    pub(super) fn ask(&mut self, question: &Question) {
-        self.slowest.keep(question.examples);
-        if !question.runs {
-            self.fill();
-            self.runs = None;
-        }
     }
 
     /// Takes the smaller form of each histogram.

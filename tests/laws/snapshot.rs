@@ -217,7 +217,7 @@ fn bytes_of_a_stranger_cost_nothing() {
             payload[at] = if case % 2 == 0 { edge } else { any };
         }
         let mut bytes = Vec::new();
-        frame::write(&payload, &mut bytes).unwrap();
+        frame::write(&[&payload], &mut bytes).unwrap();
         match Snapshot::read(bytes.as_slice()).and_then(summary) {
             Ok(summary) => {
                 let _ = rendered(&summary, &choice(None));
