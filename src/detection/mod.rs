@@ -333,7 +333,7 @@ impl Format {
     /// # Errors
     /// A mistake in the file, with its line and column, or the place at which a sample parts from it.
     pub fn of_file(text: &str) -> Result<Format, String> {
-        let file = file::read(text).map_err(|e| e.to_string())?;
+        let file = file::read(text, Names::Checked).map_err(|e| e.to_string())?;
         for (number, sample) in file.samples.iter().enumerate() {
             let sample = Sample::of(sample.line.as_bytes());
             let found = best(&file.grammars, &sample);

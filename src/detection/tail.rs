@@ -1,7 +1,7 @@
 //! A tail of `name=value` pairs behind a known format, worked out from the line: everybody writes it a
 //! little differently. Nothing is guessed about values without a name.
 
-use crate::grammar::{Fields, Grammar, Piece, Syntax, Texture, Variable, builtin, variable};
+use crate::grammar::{Fields, Grammar, Names, Piece, Syntax, Texture, Variable, builtin, variable};
 use crate::record::LineReader;
 
 /// What people put before the tail.
@@ -119,7 +119,7 @@ fn named(name: &str) -> Variable {
         .iter()
         .find(|(known, _)| *known == lower)
         .map_or(lower.as_str(), |(_, variable)| variable);
-    variable(meant).unwrap_or_else(|_| Variable::unused(meant))
+    variable(meant, Names::Accepted).unwrap_or_else(|_| Variable::unused(meant))
 }
 
 /// A value without quotes ends at the next blank; an nginx list goes on behind its separators.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use super::file;
 pub use super::file::{GrammarFile as Builtin, Sample};
-use super::nearest;
+use super::{Names, nearest};
 
 /// The files, in the order in which they are listed to people. Detection goes by what fits, not by
 /// this order.
@@ -72,7 +72,8 @@ const FILES: &[(&str, &str)] = &[
 pub fn all() -> &'static [Builtin] {
     static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
         let read = |(name, text): &(&str, &str)| {
-            file::read(text).unwrap_or_else(|e| unreachable!("grammars/{name}.toml:{e}"))
+            file::read(text, Names::Accepted)
+                .unwrap_or_else(|e| unreachable!("grammars/{name}.toml:{e}"))
         };
         FILES.iter().map(read).collect()
     });
@@ -111,7 +112,8 @@ mod tests {
         embedded.sort();
         assert_eq!(on_disk, embedded);
         for (name, text) in FILES {
-            let builtin = file::read(text).unwrap_or_else(|e| panic!("grammars/{name}.toml:{e}"));
+            let builtin = file::read(text, Names::Checked)
+                .unwrap_or_else(|e| panic!("grammars/{name}.toml:{e}"));
             assert_eq!(builtin.name, *name);
             assert!(
                 !builtin.grammars.is_empty() && !builtin.samples.is_empty(),

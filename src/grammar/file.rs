@@ -131,7 +131,7 @@ struct Toml {
 ///
 /// # Errors
 /// It is no TOML, a word in it is unknown, a definition cannot be compiled, or it names no request.
-pub fn read(source: &str) -> Result<GrammarFile, FileError> {
+pub fn read(source: &str, names: Names) -> Result<GrammarFile, FileError> {
     let toml: Toml = toml::from_str(source).map_err(|e| {
         let at = e.span().map_or(0, |span| span.start);
         FileError::at(source, at, e.message().to_owned())
@@ -139,6 +139,7 @@ pub fn read(source: &str) -> Result<GrammarFile, FileError> {
     let reader = Reader {
         source,
         toml: &toml,
+        names,
     };
     let grammars = reader.grammars()?;
     Ok(GrammarFile {
@@ -152,6 +153,7 @@ pub fn read(source: &str) -> Result<GrammarFile, FileError> {
 struct Reader<'s> {
     source: &'s str,
     toml: &'s Toml,
+    names: Names,
 }
 
 /// Makes a syntax of its columns.
@@ -287,7 +289,7 @@ impl Reader<'_> {
             escape,
             language,
         };
-        let grammar = given.compile(Names::Checked).map_err(|e| {
+        let grammar = given.compile(self.names).map_err(|e| {
             // Where the string holds no TOML escapes, the place in it is a place in the file.
             let span = definition.span();
             let stretch = self.source.get(span.clone()).unwrap_or_default();
@@ -380,7 +382,7 @@ mod tests {
     use super::*;
 
     fn message(source: &str) -> String {
-        read(source).unwrap_err().to_string()
+        read(source, Names::Checked).unwrap_err().to_string()
     }
 
     #[test]

@@ -74,14 +74,22 @@ impl Extent {
         arrival.unwrap_or(Stamp(0))
     }
 
-    /// Reaches to an arrival; returns the width of windows from here on, see [`Span::step`].
+    /// Reaches to an arrival.
     #[inline]
-    pub fn include(&mut self, arrival: Option<Stamp>) -> u32 {
-        match arrival {
-            Some(at) => self.reach.0 = both(self.reach.0, Some((at, at))),
-            None => self.reach.1 = true,
+    pub fn reach(&mut self, arrival: Option<Stamp>) {
+        match (arrival, &mut self.reach.0) {
+            (Some(at), Some((first, last))) => {
+                *first = at.min(*first);
+                *last = at.max(*last);
+            }
+            (Some(at), reach) => *reach = Some((at, at)),
+            (None, _) => self.reach.1 = true,
         }
-        if !self.bounds.contains(&Extent::moment(arrival).0) {
+    }
+
+    /// The width of windows from here on, see [`Span::step`], with an arrival to which it reaches.
+    pub fn step_at(&mut self, moment: Stamp) -> u32 {
+        if !self.bounds.contains(&moment.0) {
             self.widen();
         }
         self.step
@@ -214,10 +222,16 @@ impl Ends {
 mod tests {
     use super::*;
 
+    fn include(extent: &mut Extent, arrival: Option<i64>) -> u32 {
+        let arrival = arrival.map(Stamp);
+        extent.reach(arrival);
+        extent.step_at(Extent::moment(arrival))
+    }
+
     fn reaching(seconds: impl Iterator<Item = i64>) -> Extent {
         let mut extent = Extent::default();
         for second in seconds {
-            extent.include(Some(Stamp(second.saturating_mul(SECOND))));
+            include(&mut extent, Some(second.saturating_mul(SECOND)));
         }
         extent
     }
@@ -245,12 +259,12 @@ mod tests {
         assert_eq!(reaching([0, 31].into_iter()).step(), 0);
         assert_eq!(reaching([0, 31, -1].into_iter()).step(), 1);
         let mut timeless = reaching([31].into_iter());
-        timeless.include(None);
+        include(&mut timeless, None);
         assert_eq!(
             (timeless.step(), timeless.arrivals()),
             (0, Some((Stamp(31 * SECOND), Stamp(31 * SECOND))))
         );
-        timeless.include(Some(Stamp(32 * SECOND)));
+        include(&mut timeless, Some(32 * SECOND));
         assert_eq!(timeless.step(), 1);
     }
 
@@ -259,7 +273,7 @@ mod tests {
         let mut extent = Extent::default();
         extent.expect(Stamp(1_099 * SECOND));
         assert_eq!(extent.span(), None);
-        assert_eq!(extent.include(Some(Stamp(1_000 * SECOND))), 2);
+        assert_eq!(include(&mut extent, Some(1_000 * SECOND)), 2);
         assert_eq!(extent.arrivals().unwrap().1, Stamp(1_000 * SECOND));
     }
 

@@ -69,22 +69,22 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         busy: basis,
         window: tallies.timeline.width(),
     };
-    let mut endpoints: Vec<(Endpoint, &Tally)> = tallies
-        .endpoints
-        .iter()
-        .collect::<Vec<_>>()
-        .into_par_iter()
-        .map(|(key, tally)| {
-            let parts = question.naming.parts(key);
-            let error = |rebuilt: &Reconstruction| rebuilt.errors.get(key).copied();
-            let endpoint = Endpoint {
-                history: history(tally, &tallies.course.metrics),
-                error: rebuilt.as_ref().and_then(error),
-                ..endpoint(&parts, tally, basis)
-            };
-            (endpoint, &**tally)
-        })
-        .collect();
+    let frozen = |(key, tally): (&Box<[u8]>, _)| {
+        let parts = question.naming.parts(key);
+        let error = |rebuilt: &Reconstruction| rebuilt.errors.get(key).copied();
+        let endpoint = Endpoint {
+            history: history(tally, &tallies.course.metrics),
+            error: rebuilt.as_ref().and_then(error),
+            ..endpoint(&parts, tally, basis)
+        };
+        (endpoint, tally)
+    };
+    let tallied = tallies.endpoints.iter();
+    let tallied: Vec<(_, &Tally)> = tallied.map(|(key, tally)| (key, &**tally)).collect();
+    let (mut endpoints, windows): (Vec<(Endpoint, &Tally)>, _) = rayon::join(
+        || tallied.into_par_iter().map(frozen).collect(),
+        || timeline(&tallies.timeline, basis),
+    );
     endpoints.sort_by(|(a, _), (b, _)| {
         (b.busy, b.requests)
             .cmp(&(a.busy, a.requests))
@@ -145,7 +145,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         totals,
         endpoints,
         other: (tallies.other.requests > 0).then(|| endpoint(&nowhere, &tallies.other, basis)),
-        timeline: timeline(&tallies.timeline, basis),
+        timeline: windows,
         shown: tallies.shown.as_ref().map_or_else(|| (Micros(0), Vec::new()), |shown| (shown.width(), timeline(shown, basis))),
         upstreams,
         cell_width: cells.width_micros(),

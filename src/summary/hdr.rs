@@ -84,11 +84,11 @@ fn header(last: u16, length: u32) -> [u8; HEADER] {
     header
 }
 
-/// Gives the counts of such bytes by rising bucket: each that is not 0, and a 0 for each row of empty buckets.
-/// Nothing is kept of what a header says before it was looked at, and there are never more counts than bytes.
+/// Gives the buckets of such bytes, in rising order. Nothing is kept of what a header says before it was
+/// looked at, and there are never more buckets than bytes.
 ///
 /// # Errors
-/// They are none that an [`Encoder`] makes: what is equal has the same bytes. Counts may have been given.
+/// They are none that an [`Encoder`] makes: what is equal has the same bytes. Buckets may have been given.
 pub fn decode(bytes: &[u8], each: impl FnMut(u16, u64)) -> Result<(), &'static str> {
     if bytes.is_empty() {
         return Ok(());
@@ -101,10 +101,10 @@ pub fn decode(bytes: &[u8], each: impl FnMut(u16, u64)) -> Result<(), &'static s
     decoded().ok_or("a histogram that is none")
 }
 
-/// Gives these counts, as [`decode`] does; returns the last bucket. `None` where they are written otherwise
-/// than an [`Encoder`] does.
+/// Gives the buckets of these counts; returns the last. `None` where they are written otherwise than
+/// an [`Encoder`] does.
 fn decode_counts(mut counts: &[u8], mut each: impl FnMut(u16, u64)) -> Option<u16> {
-    let (mut next, mut was_gap, mut is_wrong) = (0_u64, true, counts.is_empty());
+    let (mut next, mut last, mut was_gap) = (0_u64, None, false);
     while let Some((byte, rest)) = counts.split_first() {
         // Most numbers take a byte.
         let number = if *byte < 0x80 {
@@ -113,22 +113,27 @@ fn decode_counts(mut counts: &[u8], mut each: impl FnMut(u16, u64)) -> Option<u1
         } else {
             take(&mut counts)?
         };
-        let bucket = u16::try_from(next).ok().filter(|at| *at <= LAST_BUCKET)?;
         // In zig-zag a count is even. An empty bucket is written as 0, several as their number, which is odd;
-        // not one after the other. Which of the two is next cannot be foretold: without a branch on it.
-        let is_gap = (number == 0) | (number % 2 == 1);
-        let count = (number / 2) * u64::from(!is_gap);
-        let more = number.div_ceil(2).saturating_sub(1) * u64::from(is_gap);
-        if count >= MOST_COUNTED {
-            return None;
+        // not one after the other.
+        let is_gap = number == 0 || number % 2 == 1;
+        if is_gap {
+            if was_gap || number == 1 {
+                return None;
+            }
+            next = next.saturating_add(number.div_ceil(2).max(1));
+        } else {
+            let bucket = u16::try_from(next).ok().filter(|at| *at <= LAST_BUCKET)?;
+            let count = number / 2;
+            if count >= MOST_COUNTED {
+                return None;
+            }
+            each(bucket, count);
+            last = Some(bucket);
+            next += 1;
         }
-        each(bucket, count);
-        is_wrong |= (is_gap & was_gap & (next > 0)) | (number == 1);
         was_gap = is_gap;
-        next = next.saturating_add(1).saturating_add(more);
     }
-    // OK because the last was a bucket.
-    (!is_wrong && !was_gap).then(|| (next - 1) as u16)
+    last.filter(|_| !was_gap)
 }
 
 #[inline]
@@ -182,11 +187,7 @@ mod tests {
 
     fn decoded(bytes: &[u8]) -> Result<Vec<(u16, u64)>, &'static str> {
         let mut buckets = Vec::new();
-        decode(bytes, |bucket, count| {
-            if count > 0 {
-                buckets.push((bucket, count));
-            }
-        })?;
+        decode(bytes, |bucket, count| buckets.push((bucket, count)))?;
         Ok(buckets)
     }
 
@@ -224,12 +225,7 @@ mod tests {
             .take(5)
             .collect();
             let mut buckets = Vec::new();
-            let each = |bucket, count| {
-                if count > 0 {
-                    buckets.push((bucket, count));
-                }
-            };
-            match decode_counts(&counts, each) {
+            match decode_counts(&counts, |bucket, count| buckets.push((bucket, count))) {
                 Some(last) => {
                     assert_eq!(Some(last), buckets.last().map(|(last, _)| *last));
                     assert_eq!(encode(&buckets)[HEADER..], counts);

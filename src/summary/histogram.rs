@@ -110,7 +110,6 @@ impl Histogram {
     pub(super) fn read(bytes: &[u8]) -> Result<Histogram, &'static str> {
         let (mut list, mut large) = (Vec::new(), Vec::new());
         hdr::decode(bytes, |bucket, count| match u32::try_from(count) {
-            Ok(0) => {}
             Ok(count) => list.push((bucket, count)),
             Err(_) => large.push((bucket, count)),
         })?;
@@ -130,11 +129,7 @@ impl Histogram {
         if let Form::Array(array) = &mut self.0 {
             return hdr::decode(bytes, |bucket, count| array.add(bucket, count));
         }
-        hdr::decode(bytes, |bucket, count| {
-            if count > 0 {
-                self.add(bucket, count, growth);
-            }
-        })
+        hdr::decode(bytes, |bucket, count| self.add(bucket, count, growth))
     }
 
     /// Counts a value.

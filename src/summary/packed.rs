@@ -1,6 +1,6 @@
-//! A tally on disk: bytes of its own, so that all threads of the caller's pool encode and decode endpoints,
-//! and that the windows of its runs are made only where a question asks for them. What the bytes say is
-//! said by its own types.
+//! The large parts of tallies on disk: each has bytes of its own, so that all threads of the caller's pool encode
+//! and decode them, and that the windows of runs are made only where a question asks for them. What the bytes
+//! say is said by the types of the parts.
 //!
 //! With what a snapshot holds besides stands how many bytes there are; the bytes themselves stand behind it,
 //! so that nobody copies them.
@@ -14,7 +14,7 @@ use super::Question;
 use super::runs::RunTallies;
 use super::tally::Tally;
 
-/// The bytes of a tally, in a buffer that it may share with others.
+/// The bytes of a part, in a buffer that it may share with others.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "u64")]
 pub struct Packed {
@@ -45,10 +45,15 @@ impl TryFrom<u64> for Packed {
 impl Packed {
     /// Packs a tally that is settled.
     #[must_use]
-    pub fn of(tally: &Tally) -> Packed {
-        // OK because every part of a tally can be encoded.
-        let bytes = postcard::to_allocvec(&(tally, &tally.runs));
-        let bytes = bytes.unwrap_or_else(|e| unreachable!("{e}"));
+    pub fn of_tally(tally: &Tally) -> Packed {
+        Packed::of(&(tally, &tally.runs))
+    }
+
+    /// Packs a part.
+    #[must_use]
+    pub fn of(part: &impl Serialize) -> Packed {
+        // OK because every part of tallies can be encoded.
+        let bytes = postcard::to_allocvec(part).unwrap_or_else(|e| unreachable!("{e}"));
         let range = 0..bytes.len();
         Packed {
             buffer: Arc::new(bytes),
@@ -71,21 +76,28 @@ impl Packed {
         Some(end)
     }
 
+    /// The part again.
+    ///
+    /// # Errors
+    /// The bytes are those of none.
+    pub fn unpack<'p, T: Deserialize<'p>>(&'p self) -> Result<T, &'static str> {
+        match postcard::take_from_bytes(self.bytes()) {
+            Ok((part, [])) => Ok(part),
+            _ => Err("holds a part that is none"),
+        }
+    }
+
     /// The tally again, with what the question asks for. `places` says which source each of the sources of its
     /// runs is.
     ///
     /// # Errors
     /// The bytes are those of no tally, or it holds values that no log has.
-    pub fn unpack(
+    pub fn unpack_tally(
         &self,
         question: &Question,
         places: &[usize],
     ) -> Result<Box<Tally>, &'static str> {
-        type Stored<'a> = (Box<Tally>, Option<RunTallies<&'a [u8]>>);
-        let Ok(((mut tally, runs), [])) = postcard::take_from_bytes::<Stored<'_>>(self.bytes())
-        else {
-            return Err("holds an endpoint that is none");
-        };
+        let (mut tally, runs): (Box<Tally>, Option<RunTallies<&[u8]>>) = self.unpack()?;
         if let Some(runs) = runs {
             if !runs.is_sound(places.len()) {
                 return Err("holds runs that no log has");

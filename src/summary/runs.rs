@@ -14,7 +14,7 @@ use super::extent::{Extent, MOST_WINDOWS, SECOND, Span, WIDEST, second_of};
 use super::histogram::{Bucket, Growth, Histogram};
 use super::stored::MOST_COUNTED;
 use super::tally::PhaseTally;
-use crate::phases::{Phase, Phases};
+use crate::phases::{Ending, Phase, Phases};
 use crate::stamp::Stamp;
 
 /// The phases that are compared between runs: the endpoint's own time, the time in the queue, and what
@@ -34,7 +34,7 @@ pub struct RunTallies<Times = Histogram> {
 }
 
 /// The window that is open. It has its place among the windows of its run already, where it lacks
-/// what is counted here and in the histograms of the endpoint.
+/// what the endpoint has counted since.
 #[derive(Debug, Clone, Default)]
 struct Open {
     source: u32,
@@ -42,7 +42,10 @@ struct Open {
     second: i64,
     /// In µs: an arrival in it is in the window. Empty where no window is open.
     bounds: Range<i64>,
-    counts: Counts,
+    /// What the endpoint had counted when it was opened.
+    before: Counts,
+    /// What it has counted in other windows since.
+    late: Counts,
 }
 
 /// An endpoint in one run.
@@ -63,13 +66,15 @@ struct WindowTally<Times = Histogram> {
     times: [Times; COMPARED.len()],
 }
 
+/// What is counted besides durations.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
-struct Counts {
-    requests: u64,
-    /// Statuses of 400 to 499, and of 500 and over.
-    errors: [u64; 2],
-    /// µs.
-    busy: u64,
+pub struct Counts {
+    /// Requests.
+    pub requests: u64,
+    /// Of these, with a status of 400 to 499, and of 500 and over.
+    pub errors: [u64; 2],
+    /// Busy time in µs.
+    pub busy: u64,
 }
 
 /// An endpoint in a slice of a run.
@@ -86,30 +91,21 @@ pub struct Block {
 }
 
 impl RunTallies {
-    /// Counts a record of a source that arrived then, in windows of this width at least; `own` are the
-    /// phases of the endpoint. The answer is whether its durations are to be counted there: it is of the
-    /// window that is open now.
+    /// Whether the window of a source in which an arrival is, is the open one.
     #[inline]
-    pub fn record(
+    pub fn is_open(&self, source: u32, arrival: Stamp) -> bool {
+        self.open.source == source && self.open.bounds.contains(&arrival.0)
+    }
+
+    /// Opens the window of an arrival, of this width at least, unless the source has a newer one; says
+    /// whether it did. `own` are the phases of the endpoint, and `counted` what it has counted so far.
+    pub fn opens(
         &mut self,
         (source, step): (u32, u32),
         arrival: Stamp,
-        status: Option<u16>,
-        phases: &Phases,
         own: &mut Own,
+        counted: Counts,
     ) -> bool {
-        let is_of_open = self.open.source == source && self.open.bounds.contains(&arrival.0);
-        if is_of_open || self.opens((source, step), arrival, own) {
-            self.open.counts.record(status, phases);
-            return true;
-        }
-        self.record_late(source, arrival, status, phases);
-        false
-    }
-
-    /// Opens the window of an arrival, unless the source has a newer one; says whether it did.
-    #[cold]
-    fn opens(&mut self, (source, step): (u32, u32), arrival: Stamp, own: &mut Own) -> bool {
         let second = second_of(arrival);
         let run = self.run(source);
         run.climb(step);
@@ -117,7 +113,7 @@ impl RunTallies {
         if newest.is_some_and(|(newest, _)| *newest > run.number(second)) {
             return false;
         }
-        self.close(own);
+        self.close(own, counted);
         let run = self.run(source);
         run.window(second);
         let width = SECOND.saturating_mul(1 << run.step);
@@ -126,7 +122,8 @@ impl RunTallies {
             source,
             second,
             bounds: from..from.saturating_add(width),
-            counts: Counts::default(),
+            before: counted,
+            late: Counts::default(),
         };
         true
     }
@@ -140,14 +137,15 @@ impl RunTallies {
         }
     }
 
-    /// Closes the window that is open, if one is.
-    pub fn close(&mut self, own: &mut Own) {
+    /// Closes the window that is open, if one is; `own` and `counted` as in [`RunTallies::opens`].
+    pub fn close(&mut self, own: &mut Own, counted: Counts) {
         let open = std::mem::take(&mut self.open);
-        if open.counts.requests == 0 {
+        if open.bounds.is_empty() {
             return;
         }
         self.run(open.source).change(open.second, |window| {
-            window.counts.add(&open.counts);
+            let since = counted.without(&open.before).without(&open.late);
+            window.counts.add(&since);
             for (times, phase) in window.times.iter_mut().zip(COMPARED) {
                 times.absorb(own[phase as usize].histogram.take(), Growth::Small);
             }
@@ -155,8 +153,14 @@ impl RunTallies {
     }
 
     /// Counts a record in a window that is not open.
-    #[cold]
-    fn record_late(&mut self, source: u32, arrival: Stamp, status: Option<u16>, phases: &Phases) {
+    pub fn record_late(
+        &mut self,
+        source: u32,
+        arrival: Stamp,
+        status: Option<u16>,
+        phases: &Phases,
+    ) {
+        self.open.late.record(status, phases);
         self.run(source).change(second_of(arrival), |window| {
             window.counts.record(status, phases);
             for (times, phase) in window.times.iter_mut().zip(COMPARED) {
@@ -413,7 +417,7 @@ impl WindowTally {
 }
 
 impl Counts {
-    #[inline]
+    /// As the endpoint counts: a tunnel is kept out of busy time.
     fn record(&mut self, status: Option<u16>, phases: &Phases) {
         self.requests += 1;
         match status {
@@ -421,8 +425,22 @@ impl Counts {
             Some(500..) => self.errors[1] += 1,
             _ => {}
         }
-        if let Some((_, busy)) = phases.busy {
+        if phases.ending != Ending::Upgraded
+            && let Some((_, busy)) = phases.busy
+        {
             self.busy = self.busy.saturating_add(busy.0);
+        }
+    }
+
+    fn without(self, other: &Counts) -> Counts {
+        let [client, server] = self.errors;
+        Counts {
+            requests: self.requests.saturating_sub(other.requests),
+            errors: [
+                client.saturating_sub(other.errors[0]),
+                server.saturating_sub(other.errors[1]),
+            ],
+            busy: self.busy.saturating_sub(other.busy),
         }
     }
 
@@ -442,26 +460,30 @@ mod tests {
     const TIME: Micros = Micros(1_000);
 
     /// Tallies with a request in each of these seconds, the extent of their run and what their endpoint
-    /// keeps of them.
-    fn counted(seconds: impl Iterator<Item = i64>) -> (RunTallies, Extent, Own) {
+    /// keeps and counts of them.
+    fn counted(seconds: impl Iterator<Item = i64>) -> (RunTallies, Extent, Own, Counts) {
         let (mut tallies, mut extent) = (RunTallies::default(), Extent::default());
-        let mut own = Own::default();
+        let (mut own, mut counts) = (Own::default(), Counts::default());
         let mut phases = Phases::default();
         phases.set(Phase::App, TIME);
         for second in seconds {
             let status = if second % 7 == 0 { 503 } else { 200 };
             let at = Stamp(second.saturating_mul(SECOND).saturating_add(5));
-            let run = (3, extent.include(Some(at)));
-            if tallies.record(run, at, Some(status), &phases, &mut own) {
+            extent.reach(Some(at));
+            let run = (3, extent.step_at(at));
+            if tallies.is_open(3, at) || tallies.opens(run, at, &mut own, counts) {
                 own[Phase::App as usize].record(TIME, Growth::Fast);
+            } else {
+                tallies.record_late(3, at, Some(status), &phases);
             }
+            counts.record(Some(status), &phases);
         }
-        (tallies, extent, own)
+        (tallies, extent, own, counts)
     }
 
     fn filled(seconds: impl Iterator<Item = i64>) -> (RunTallies, Extent) {
-        let (mut tallies, extent, mut own) = counted(seconds);
-        tallies.close(&mut own);
+        let (mut tallies, extent, mut own, counts) = counted(seconds);
+        tallies.close(&mut own, counts);
         assert!(own.iter().all(|phase| phase.histogram.total() == 0));
         (tallies, extent)
     }
@@ -505,7 +527,7 @@ mod tests {
     #[test]
     fn only_the_newest_window_is_open() {
         let seconds = || (0..20).chain([3, 19, 4]);
-        let (tallies, _, own) = counted(seconds());
+        let (tallies, _, own, _) = counted(seconds());
         assert_eq!(own[Phase::App as usize].histogram.total(), 2);
         assert_eq!(tallies.times(0), 21);
         let blocks = blocks(filled(seconds()));

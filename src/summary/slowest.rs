@@ -30,6 +30,10 @@ impl SlowRequest {
 pub struct Slowest {
     k: usize,
     requests: Vec<SlowRequest>,
+    /// What is faster is not among them; beside the requests, so that most records need no look at those. 0
+    /// after a while on disk, until the next is kept.
+    #[serde(skip)]
+    least: Micros,
 }
 
 impl Slowest {
@@ -39,17 +43,21 @@ impl Slowest {
         Slowest {
             k,
             requests: Vec::new(),
+            least: least(k, &[]),
         }
     }
 
     /// Looks at a request; copies its line only where it is among the slowest.
     #[inline]
     pub fn record(&mut self, total: Micros, stamp: Option<Stamp>, line: &[u8]) {
-        if self.requests.len() == self.k
-            && self.requests.last().is_none_or(|last| total < last.total)
-        {
+        if total < self.least {
             return;
         }
+        self.record_slow(total, stamp, line);
+    }
+
+    #[cold]
+    fn record_slow(&mut self, total: Micros, stamp: Option<Stamp>, line: &[u8]) {
         let line = line.get(..LONGEST).unwrap_or(line).into();
         self.insert(SlowRequest { total, stamp, line });
     }
@@ -62,11 +70,13 @@ impl Slowest {
             self.requests.insert(at, request);
             self.requests.truncate(self.k);
         }
+        self.least = least(self.k, &self.requests);
     }
 
     /// Adds what another has kept.
     pub fn merge(&mut self, other: &Slowest) {
         self.k = self.k.max(other.k);
+        self.least = least(self.k, &self.requests);
         for request in &other.requests {
             self.insert(request.clone());
         }
@@ -76,6 +86,7 @@ impl Slowest {
     pub fn keep(&mut self, k: usize) {
         self.k = k;
         self.requests.truncate(k);
+        self.least = least(k, &self.requests);
     }
 
     /// The requests, slowest first.
@@ -91,6 +102,15 @@ impl Slowest {
             .iter()
             .map(|request| request.line.len() + size_of::<SlowRequest>())
             .sum()
+    }
+}
+
+/// The least duration of a request that may be among the `k` slowest, with these kept.
+fn least(k: usize, requests: &[SlowRequest]) -> Micros {
+    match requests.last() {
+        _ if requests.len() < k => Micros(0),
+        None => Micros(u64::MAX),
+        Some(last) => last.total,
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Stored {
     extents: Vec<Extent>,
     endpoints: Vec<(Vec<u8>, Packed)>,
     other: Packed,
-    pub(super) timeline: Timeline,
+    timeline: Packed,
     pub(super) upstreams: Vec<(Vec<u8>, UpstreamTally)>,
     pub(super) slowest: Slowest,
     pub(super) course: StoredCourse,
@@ -53,13 +53,16 @@ impl Stored {
         // Each is freed as soon as it is packed, by the thread that did.
         let pack = |(key, mut tally): (Box<[u8]>, Box<Tally>)| {
             tally.settle(extents, places);
-            (key.into_vec(), Packed::of(&tally))
+            (key.into_vec(), Packed::of_tally(&tally))
         };
         let mut endpoints: Vec<(Box<[u8]>, Box<Tally>)> = tallies.endpoints.drain().collect();
         endpoints.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let endpoints = endpoints.into_par_iter().map(pack).collect();
+        let (endpoints, timeline) = rayon::join(
+            || endpoints.into_par_iter().map(pack).collect(),
+            || Packed::of(&tallies.timeline),
+        );
         tallies.other.settle(extents, places);
-        let other = Packed::of(&tallies.other);
+        let other = Packed::of_tally(&tallies.other);
         tallies
             .upstreams
             .values_mut()
@@ -78,7 +81,7 @@ impl Stored {
             extents: placed(tallies.extents, places, places.len()),
             endpoints,
             other,
-            timeline: tallies.timeline,
+            timeline,
             upstreams,
             slowest: tallies.slowest,
             course: tallies.course.store(),
@@ -93,7 +96,8 @@ impl Stored {
     /// The bytes that stand behind it on disk, one after the other.
     pub fn packed(&self) -> impl Iterator<Item = &[u8]> {
         let endpoints = self.endpoints.iter().map(|(_, tally)| tally);
-        endpoints.chain([&self.other]).map(Packed::bytes)
+        let rest = [&self.other, &self.timeline];
+        endpoints.chain(rest).map(Packed::bytes)
     }
 
     /// Is given what stands behind it: this buffer, from there on.
@@ -103,10 +107,10 @@ impl Stored {
     pub fn set_packed(&mut self, buffer: Vec<u8>, from: usize) -> Result<(), &'static str> {
         let buffer = Arc::new(buffer);
         let endpoints = self.endpoints.iter_mut().map(|(_, tally)| tally);
-        let mut tallies = endpoints.chain([&mut self.other]);
-        let end = tallies.try_fold(from, |from, tally| tally.set(&buffer, from));
+        let mut parts = endpoints.chain([&mut self.other, &mut self.timeline]);
+        let end = parts.try_fold(from, |from, part| part.set(&buffer, from));
         if end != Some(buffer.len()) {
-            return Err("ends before its endpoints do, or behind them");
+            return Err("ends before its parts do, or behind them");
         }
         Ok(())
     }
@@ -132,13 +136,21 @@ impl Stored {
             tallies.extents = placed(stored.extents, places, sources);
         }
         let unpack = |(key, tally): (Vec<u8>, Packed)| {
-            Ok((key.into_boxed_slice(), tally.unpack(question, places)?))
+            Ok((
+                key.into_boxed_slice(),
+                tally.unpack_tally(question, places)?,
+            ))
         };
-        let endpoints: Result<Vec<_>, &str> =
-            stored.endpoints.into_par_iter().map(unpack).collect();
+        let (endpoints, timeline): (Result<Vec<_>, &str>, Result<Timeline, _>) = rayon::join(
+            || stored.endpoints.into_par_iter().map(unpack).collect(),
+            || stored.timeline.unpack(),
+        );
         tallies.endpoints.extend(endpoints?);
-        tallies.other = *stored.other.unpack(question, places)?;
-        tallies.timeline = stored.timeline;
+        tallies.other = *stored.other.unpack_tally(question, places)?;
+        tallies.timeline = timeline?;
+        if !tallies.timeline.is_of(question) {
+            return Err("holds windows that were not asked for");
+        }
         tallies.upstreams = stored
             .upstreams
             .into_iter()
@@ -176,7 +188,7 @@ impl Stored {
             && self.upstreams.iter().all(|(_, tally)| tally.is_sound())
             && self.bases.is_sound()
             && self.clocks.iter().all(|count| *count < MOST_COUNTED);
-        if !sound || !self.course.is_sound(question) || !self.timeline.is_of(question) {
+        if !sound || !self.course.is_sound(question) {
             return Err("holds values that no log has");
         }
         Ok(())

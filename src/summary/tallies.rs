@@ -220,10 +220,11 @@ impl Tallies {
         let total = record.total.or_else(|| phases.get(Phase::Total));
         let arrival = arrival(record, total);
         let comes_late = self.extents.get_mut(source).is_some_and(|extent| {
-            let step = extent.include(arrival);
+            extent.reach(arrival);
             // OK because a command line names fewer files than 32 bits count.
-            let (run, at) = ((source as u32, step), Extent::moment(arrival));
-            tally.comes_late(run, at, record, phases)
+            let (source, at) = (source as u32, Extent::moment(arrival));
+            !tally.is_open(source, at)
+                && tally.comes_late((source, extent.step_at(at)), at, record, phases)
         });
         if comes_late {
             tally.record_late(record, phases, growth);

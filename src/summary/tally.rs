@@ -8,7 +8,7 @@ use super::extent::Extent;
 use super::failures::Failures;
 use super::histogram::{Growth, Histogram};
 use super::pool::Pool;
-use super::runs::{COMPARED, RunTallies};
+use super::runs::{COMPARED, Counts, RunTallies};
 use super::sample::Sample;
 use super::sizes::Sizes;
 use super::slowest::Slowest;
@@ -208,9 +208,17 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a record that arrived then in its run: that of a source, in windows of some width, see
-    /// [`RunTallies::record`]. Says whether it came late there: [`Tally::record_late`] is for it then.
+    /// Whether the window of a source in which a record arrived is the open one: the rest of the window is
+    /// made of what is counted here until it is closed.
     #[inline]
+    pub fn is_open(&self, source: u32, arrival: Stamp) -> bool {
+        let runs = self.runs.as_ref();
+        runs.is_some_and(|runs| runs.is_open(source, arrival))
+    }
+
+    /// Opens the window of a source in which a record arrived, of some width, see [`RunTallies::opens`]; where
+    /// it came too late for that it is counted there, and [`Tally::record_late`] is for it.
+    #[cold]
     pub fn comes_late(
         &mut self,
         run: (u32, u32),
@@ -218,8 +226,13 @@ impl Tally {
         record: &Record<'_>,
         phases: &Phases,
     ) -> bool {
+        let counted = self.counts();
         let runs = self.runs.get_or_insert_default();
-        !runs.record(run, arrival, record.status, phases, &mut self.phases)
+        let is_late = !runs.opens(run, arrival, &mut self.phases, counted);
+        if is_late {
+            runs.record_late(run.0, arrival, record.status, phases);
+        }
+        is_late
     }
 
     /// Counts a record of which the durations of the [`COMPARED`] phases were counted in its run: once in a
@@ -238,8 +251,17 @@ impl Tally {
 
     /// Closes the window of a run that is open.
     pub fn close(&mut self) {
+        let counted = self.counts();
         if let Some(runs) = &mut self.runs {
-            runs.close(&mut self.phases);
+            runs.close(&mut self.phases, counted);
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            requests: self.requests,
+            errors: [self.errors_4xx, self.errors_5xx],
+            busy: self.busy,
         }
     }
 
@@ -295,6 +317,7 @@ impl Tally {
 
     /// Adds another tally, but for its course, and takes its runs.
     pub fn merge(&mut self, other: &mut Tally, growth: Growth) {
+        self.close();
         other.close();
         self.add(other, growth);
         if let Some(theirs) = other.runs.take() {

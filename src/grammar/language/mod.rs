@@ -174,7 +174,7 @@ trait Dialect {
 pub enum Names {
     /// A name that is near to a known one is taken for a typo.
     Checked,
-    /// nginx has accepted them: they come from its own configuration.
+    /// nginx has accepted them, as they come from its own configuration, or we have.
     Accepted,
 }
 

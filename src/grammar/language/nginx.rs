@@ -42,12 +42,9 @@ impl Dialect for Nginx {
 
 impl Nginx {
     fn value(&self, name: &str) -> Token {
-        match (variable(name), self.0) {
-            (Ok(variable), _) => Token::value(variable),
-            (Err(_), Names::Accepted) => Token::value(Variable::unused(name)),
-            (Err(meant), Names::Checked) => {
-                Token::Wrong(format!("unknown variable ${name}: did you mean ${meant}?"))
-            }
+        match variable(name, self.0) {
+            Ok(variable) => Token::value(variable),
+            Err(meant) => Token::Wrong(format!("unknown variable ${name}: did you mean ${meant}?")),
         }
     }
 }
@@ -378,13 +375,13 @@ const PREFIXES: &[&str] = &[
     "time_",
 ];
 
-/// The variable of that name. `Err` holds the known name that was probably meant, where the name
-/// looks like a typo; a name that is near to nothing is somebody's own variable (`set`, `map`),
+/// The variable of that name. `Err` holds the known name that was probably meant, where names are checked
+/// and this one looks like a typo; a name that is near to nothing is somebody's own variable (`set`, `map`),
 /// passed over.
 ///
 /// # Errors
 /// The name that was probably meant.
-pub fn variable(name: &str) -> Result<Variable, String> {
+pub fn variable(name: &str, names: Names) -> Result<Variable, String> {
     if let Some((_, field, reading, rank, texture)) = USED.iter().find(|(used, ..)| *used == name) {
         let meaning = Meaning::new(*field, *reading).ranked(*rank);
         let meaning = match reading {
@@ -410,7 +407,7 @@ pub fn variable(name: &str) -> Result<Variable, String> {
         return Ok(Variable::used(name, meaning, texture));
     }
     let known = UNUSED.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    if !known {
+    if names == Names::Checked && !known {
         let names = USED.iter().map(|(name, ..)| *name);
         let names = names.chain(UNUSED.iter().copied()).chain(all_names());
         if let Some(meant) =
@@ -452,7 +449,7 @@ mod tests {
     #[test]
     fn variables_and_roles_have_their_meaning() {
         let meaning = |name| {
-            variable(name)
+            variable(name, Names::Checked)
                 .unwrap()
                 .meaning
                 .map(|meaning: Meaning| (meaning.field, meaning.reading))
@@ -473,14 +470,14 @@ mod tests {
 
     #[test]
     fn a_typo_names_what_was_meant() {
-        let meant = |name| variable(name).unwrap_err();
+        let meant = |name| variable(name, Names::Checked).unwrap_err();
         assert_eq!(meant("request_tme"), "request_time");
         assert_eq!(meant("stauts"), "status");
         assert_eq!(meant("wiat_s"), "wait_s");
         assert_eq!(meant("apps_s"), "app_s");
         assert_eq!(meant("wait_sec"), "wait_s");
         assert_eq!(meant("wait"), "wait_s");
-        assert!(variable("app_id").is_ok());
+        assert!(variable("app_id", Names::Checked).is_ok());
         assert_eq!(meant("upstream_header_tim"), "upstream_header_time");
     }
 
