@@ -69,7 +69,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         busy: basis,
         window: tallies.timeline.width(),
     };
-    let frozen = |(key, tally): (&Box<[u8]>, _)| {
+    let frozen = |(key, tally): (&[u8], _)| {
         let parts = question.naming.parts(key);
         let error = |rebuilt: &Reconstruction| rebuilt.errors.get(key).copied();
         let endpoint = Endpoint {
@@ -79,8 +79,7 @@ pub fn freeze(mut tallies: Tallies, question: &Question, files: Vec<FileSummary>
         };
         (endpoint, tally)
     };
-    let tallied = tallies.endpoints.iter();
-    let tallied: Vec<(_, &Tally)> = tallied.map(|(key, tally)| (key, &**tally)).collect();
+    let tallied: Vec<(&[u8], &Tally)> = tallies.endpoints().collect();
     let (mut endpoints, windows): (Vec<(Endpoint, &Tally)>, _) = rayon::join(
         || tallied.into_par_iter().map(frozen).collect(),
         || timeline(&tallies.timeline, basis),
