@@ -24,6 +24,8 @@ pub struct Verdict {
     pub hot: Option<bool>,
     /// Relative error of the total wait, where waiting was a tenth of the time at least.
     pub wait_error: Option<f64>,
+    /// The true total wait in parts of the own time.
+    pub wait_part: f64,
     /// Relative error of the own time of each endpoint with 200 requests.
     pub own_errors: Vec<f64>,
     /// Pool sizes said against true ones, of hosts that were full for half a minute.
@@ -134,6 +136,7 @@ pub fn judge(
                 .any(|f| f.kind == "hot_key" && f.subject == value)
         }),
         wait_error: wait_error(sums, report),
+        wait_part: sums.wait_us() as f64 / sums.own_us().max(1) as f64,
         own_errors: own_errors(case, sums, report),
         pools: pools(case, sums, report),
         found: truth.must.iter().any(|kind| {

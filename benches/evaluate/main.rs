@@ -77,9 +77,10 @@ fn run(args: &[String]) -> Result<(), String> {
     let order = order(args)?;
     let verdicts = evaluate(&order)?;
     print!(
-        "{}{}{}",
+        "{}{}{}{}",
         table::rows(&verdicts),
         table::difficulty(&verdicts),
+        table::waits(&verdicts),
         table::cross(&verdicts)
     );
     if order.failures {

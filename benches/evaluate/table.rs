@@ -310,6 +310,38 @@ pub fn difficulty(verdicts: &[Verdict]) -> String {
     out
 }
 
+/// How near the total wait is by how long requests wait over the whole log, in parts of how long they run.
+pub fn waits(verdicts: &[Verdict]) -> String {
+    let edges = [0.1, 0.3, 1.0, 3.0, f64::INFINITY];
+    let mut out = String::from("\n## total wait, by its part of the own time\n");
+    for story in super::stories::STORIES {
+        for reading in Reading::ALL {
+            for edge in edges.windows(2) {
+                let inside = verdicts.iter().filter(|v| {
+                    v.story == story.name
+                        && v.reading == reading
+                        && (edge[0]..edge[1]).contains(&v.wait_part)
+                });
+                let errors: Vec<f64> = inside.filter_map(|v| v.wait_error).map(f64::abs).collect();
+                if errors.is_empty() {
+                    continue;
+                }
+                let within = |most: f64| Count::of(errors.iter().map(|e| *e <= most)).shown();
+                let _ = writeln!(
+                    out,
+                    "  {:<20} {:<8} from {:<4} within 2 %: {:<32} 5 %: {}",
+                    story.name,
+                    reading.name(),
+                    edge[0],
+                    within(0.02),
+                    within(0.05)
+                );
+            }
+        }
+    }
+    out
+}
+
 /// Every story against every kind of finding: in how many of its runs the kind was there above info.
 pub fn cross(verdicts: &[Verdict]) -> String {
     let mut kinds: Vec<&str> = verdicts

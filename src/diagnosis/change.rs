@@ -2,7 +2,8 @@
 //! the changes add up to is decided in [`super::verdict`].
 
 use super::baseline::Usual;
-use super::common_mode::{Excess, LEAST_ENDPOINTS, additive};
+use super::common_mode::LEAST_ENDPOINTS;
+use super::fit::{Excess, additive};
 use super::incident::Incident;
 use super::limits;
 use super::neighbours::differences;

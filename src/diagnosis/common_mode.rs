@@ -11,27 +11,33 @@
 //! ```
 //!
 //! This is a Tukey additive fit with a term of scale. It says nothing of a single request, and nothing
-//! where fewer than [`LEAST_ENDPOINTS`] are active. What is usual includes the wait of quiet times.
+//! where fewer than [`LEAST_ENDPOINTS`] are active. It shows when requests wait; for how long is settled over
+//! such a stretch of time by the endpoints that do as all do ([`super::alike`]). That tells the workers, and
+//! these the wait outside of the stretches ([`super::queue`]), which is then taken out of what is usual. Where
+//! no stretch is found there is no wait, and what is usual includes that of quiet times.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::alike::{Share, Stretch};
+use super::fit::{Excess, Fit, additive, excess, most_first};
 use super::panel::{Panel, Series};
+use super::queue::Queue;
 use super::stretch::{blocks, percentile};
 use super::{limits, stretch};
-use crate::median::weighted_median;
 use crate::summary::{Summary, TIMED};
 
 /// Endpoints from which a median of them says something.
 pub const LEAST_ENDPOINTS: usize = 6;
 /// Requests of one upstream in a bin. Simulated.
 const REQUESTS_A_BIN: f64 = 24.0;
-/// Endpoints in a bin that are compared in pairs; the most frequent.
-const MOST_COMPARED: usize = 40;
 /// Quiet is where the whole takes at most this much longer than in its fastest sixth.
 const QUIET: f64 = 1.25;
 /// The percentile that is the fastest sixth.
 const FASTEST: usize = 15;
+/// How often what is usual and the wait of quiet times are told by each other: what is left of their error
+/// halves with each, since fewer than half of the requests wait in quiet times.
+const ROUNDS: usize = 6;
 
 /// What was inferred.
 #[derive(Debug, Clone)]
@@ -67,37 +73,33 @@ impl Wait {
 
 /// An endpoint in a bin.
 #[derive(Debug, Clone, Copy, Default)]
-struct Entry {
-    served: f64,
-    time: f64,
+pub struct Entry {
+    /// Requests.
+    pub served: f64,
+    /// Their time, in µs.
+    pub time: f64,
 }
 
 /// Windows of one upstream that are looked at together.
 #[derive(Debug, Default)]
-struct Bin {
-    from: usize,
-    until: usize,
-    entries: BTreeMap<usize, Entry>,
+pub struct Bin {
+    /// The first.
+    pub from: usize,
+    /// The one behind the last.
+    pub until: usize,
+    /// By place in the summary.
+    pub entries: BTreeMap<usize, Entry>,
 }
 
-/// The time of an endpoint in quiet windows: its mean in µs, 0 where not known, and its variance.
+/// The time of an endpoint in quiet windows, less what is known of their wait.
 #[derive(Debug, Clone, Copy, Default)]
-struct Usual {
-    mean: f64,
-    variance: f64,
-}
-
-/// An endpoint against its usual time: what a fit is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Excess {
-    /// The usual mean, in µs.
-    pub usual: f64,
-    /// Mean time beyond it, in µs.
+pub struct Usual {
+    /// Requests.
+    pub served: f64,
+    /// The mean, in µs; 0 where it is not known.
     pub mean: f64,
     /// The variance of one request's.
     pub variance: f64,
-    /// Requests.
-    pub served: f64,
 }
 
 /// Tells wait from own time in a panel of a log without a clock; `None` where too few endpoints are
@@ -118,80 +120,187 @@ pub fn split(summary: &Summary, panel: &mut Panel) -> Option<Inferred> {
     if panel.series.is_empty() {
         return None;
     }
-    let usual = usual(panel);
+    let usual = usual(panel, &Waits::new());
+    let upstreams: Vec<Upstream> = Panel::upstreams(summary)
+        .into_iter()
+        .filter_map(|slot| Upstream::of(summary, panel, slot, &usual))
+        .collect();
+    if upstreams.is_empty() {
+        return None;
+    }
+    let shares = shares(summary, panel, &upstreams);
     let mut inferred = Inferred {
         waits: vec![Wait::default(); summary.endpoints.len()],
         waiting: vec![false; panel.windows],
     };
-    let mut fitted = false;
-    let mut variances = vec![0.0; summary.endpoints.len()];
-    // By window and endpoint.
-    let mut waits: BTreeMap<(usize, usize), f64> = BTreeMap::new();
-    for slot in Panel::upstreams(summary) {
-        let bins = bins(summary, panel, slot);
-        let fits = fits(&bins, &usual);
-        fitted |= fits.iter().any(Option::is_some);
-        for range in stretches(&fits) {
-            let stretch = bins.get(range.clone()).unwrap_or_default();
-            let fits = adjusted(stretch, fits.get(range).unwrap_or_default(), &usual);
-            let waited: Vec<(usize, usize)> = stretch
-                .iter()
-                .zip(&fits)
-                .filter(|(_, fit)| fit.wait > 0.0)
-                .map(|(bin, _)| (bin.from, bin.until))
-                .collect();
-            for (from, until) in waited {
-                if let Some(windows) = inferred.waiting.get_mut(from..until) {
-                    windows.fill(true);
-                }
-            }
-            let beside = beside(stretch, &fits, &usual);
-            let mut wait_of = vec![0.0; panel.windows];
-            for (bin, fit) in stretch.iter().zip(&fits) {
-                if let Some(windows) = wait_of.get_mut(bin.from..bin.until) {
-                    windows.fill(fit.wait);
-                }
-                let waits = bin.entries.iter().filter(|_| fit.wait > 0.0);
-                for (endpoint, entry) in waits {
-                    if let Some(variance) = variances.get_mut(*endpoint) {
-                        *variance += (entry.served * fit.error).powi(2);
-                    }
-                }
-            }
-            for (window, endpoint, entry) in cells(summary, panel, slot) {
-                let wait = wait_of.get(window).copied().unwrap_or(0.0);
-                if wait > 0.0 && !beside.contains(&endpoint) {
-                    *waits.entry((window, endpoint)).or_default() += entry.served * wait;
-                }
-            }
-        }
-    }
-    if !fitted {
-        return None;
+    let mut waits = Waits::new();
+    for upstream in &upstreams {
+        upstream.first(summary, panel, &usual, &mut waits, &mut inferred.waiting);
     }
     for series in &mut panel.series {
+        let Some(sums) = inferred.waits.get_mut(series.endpoint) else {
+            continue;
+        };
+        let share = shares.get(&series.endpoint).copied().unwrap_or_default();
         for point in &mut series.points {
-            let wait = waits
-                .get(&(point.window, series.endpoint))
-                .copied()
-                .unwrap_or(0.0);
-            point.own -= wait;
-            point.wait = wait;
-            if let Some(sums) = inferred.waits.get_mut(series.endpoint) {
-                sums.count += point.served as u64;
-                sums.sum += wait;
-                sums.own += point.own;
-            }
+            sums.count += point.served as u64;
+            sums.own += point.own;
+            let wait = waits.get(&(point.window, series.endpoint));
+            point.wait = wait.copied().unwrap_or(0.0);
+            point.own -= point.wait;
         }
-    }
-    for (wait, variance) in inferred.waits.iter_mut().zip(variances) {
-        wait.error = variance.sqrt();
+        sums.sum = share.wait.clamp(0.0, sums.own);
+        sums.own -= sums.sum;
+        sums.error = share.variance.sqrt();
     }
     Some(inferred)
 }
 
-/// The time of each endpoint in quiet windows, by place in the summary.
-fn usual(panel: &Panel) -> Vec<Usual> {
+/// Waits by window and endpoint, in µs.
+type Waits = BTreeMap<(usize, usize), f64>;
+
+/// The wait of each endpoint, settled together with what is usual.
+fn shares(summary: &Summary, panel: &Panel, upstreams: &[Upstream]) -> BTreeMap<usize, Share> {
+    let mut waits = Waits::new();
+    let mut shares = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        let usual = usual(panel, &waits);
+        waits.clear();
+        shares.clear();
+        for upstream in upstreams {
+            upstream.settle(summary, panel, &usual, &mut waits, &mut shares);
+        }
+    }
+    shares
+}
+
+/// An upstream: when requests wait for it, and how many it has in hand.
+struct Upstream {
+    slot: u16,
+    stretches: Vec<Stretch>,
+    queue: Option<Queue>,
+}
+
+impl Upstream {
+    /// `None` where no bin has enough endpoints.
+    fn of(summary: &Summary, panel: &Panel, slot: u16, usual: &[Usual]) -> Option<Upstream> {
+        let mut bins = bins(summary, panel, slot);
+        let fits = fits(&bins, usual);
+        if !fits.iter().any(Option::is_some) {
+            return None;
+        }
+        let mut stretches = Vec::new();
+        // From the last, so that each is cut off the end.
+        for range in self::stretches(&fits).into_iter().rev() {
+            let fits = fits.get(range.clone()).unwrap_or_default();
+            bins.truncate(range.end);
+            let bins = bins.split_off(range.start);
+            let fits = adjusted(&bins, fits, usual);
+            stretches.push(Stretch { bins, fits });
+        }
+        let queue = Queue::of(summary, panel, slot);
+        Some(Upstream {
+            slot,
+            stretches,
+            queue,
+        })
+    }
+
+    /// The waits of the first fits, for who looks for culprits: a median is not moved by them, as a mean is by
+    /// those that are not told yet.
+    fn first(
+        &self,
+        summary: &Summary,
+        panel: &Panel,
+        usual: &[Usual],
+        waits: &mut Waits,
+        waiting: &mut [bool],
+    ) {
+        let mut of_window = vec![(0.0, 0); panel.windows];
+        let mut beside = Vec::new();
+        for (at, stretch) in self.stretches.iter().enumerate() {
+            let of_bins: Vec<f64> = stretch.fits.iter().map(|fit| fit.wait).collect();
+            beside.push(stretch.beside(&of_bins, usual));
+            for (bin, wait) in stretch
+                .bins
+                .iter()
+                .zip(of_bins)
+                .filter(|(_, wait)| *wait > 0.0)
+            {
+                of_window[bin.from..bin.until].fill((wait, at));
+                waiting[bin.from..bin.until].fill(true);
+            }
+        }
+        for (window, endpoint, entry) in cells(summary, panel, self.slot) {
+            let (wait, stretch) = of_window[window];
+            if wait > 0.0 && !beside[stretch].contains(&endpoint) {
+                *waits.entry((window, endpoint)).or_default() += entry.served * wait;
+            }
+        }
+    }
+
+    /// Adds its settled waits: those of stretches, and those outside of them by the workers that these tell.
+    fn settle(
+        &self,
+        summary: &Summary,
+        panel: &Panel,
+        usual: &[Usual],
+        waits: &mut Waits,
+        shares: &mut BTreeMap<usize, Share>,
+    ) {
+        let mut within = vec![false; panel.windows];
+        let mut of_stretches = Share::default();
+        let mut whole = 0.0;
+        for stretch in &self.stretches {
+            let settled = stretch.settle(usual);
+            for (bin, wait) in stretch.bins.iter().zip(&settled.waits) {
+                within[bin.from..bin.until].fill(true);
+                for (endpoint, entry) in &bin.entries {
+                    if settled.shares.contains_key(endpoint) {
+                        // The bin's windows share it evenly; what is usual is of many of them.
+                        let each = entry.served * wait / (bin.until - bin.from) as f64;
+                        for window in bin.from..bin.until {
+                            *waits.entry((window, *endpoint)).or_default() += each;
+                        }
+                    }
+                }
+            }
+            for (endpoint, share) in settled.shares {
+                shares.entry(endpoint).or_default().add(&share);
+                of_stretches.add(&share);
+                if settled.is_whole {
+                    whole += share.wait;
+                }
+            }
+        }
+        // Most of the wait must be of stretches of which all is known.
+        let is_known = 2.0 * whole > of_stretches.wait;
+        let queue = self.queue.as_ref().filter(|_| is_known);
+        let workers = queue.and_then(|queue| {
+            let error = of_stretches.variance.sqrt();
+            queue.workers(&within, of_stretches.wait, error)
+        });
+        let (Some(queue), Some(workers)) = (queue, workers) else {
+            return;
+        };
+        let mut served = vec![0.0; panel.windows];
+        let outside = || cells(summary, panel, self.slot).filter(|(window, ..)| !within[*window]);
+        for (window, _, entry) in outside() {
+            served[window] += entry.served;
+        }
+        let queued = queue.waits(workers, panel.windows);
+        for (window, endpoint, entry) in outside() {
+            let wait = queued[window] * entry.served / served[window];
+            if wait > 0.0 {
+                *waits.entry((window, endpoint)).or_default() += wait;
+                shares.entry(endpoint).or_default().wait += wait;
+            }
+        }
+    }
+}
+
+/// The time of each endpoint in quiet windows less their wait, by place in the summary.
+fn usual(panel: &Panel, waits: &Waits) -> Vec<Usual> {
     let level = |series: &Series| {
         let course = series
             .points
@@ -231,13 +340,23 @@ fn usual(panel: &Panel) -> Vec<Usual> {
         .unwrap_or(0);
     let mut usual = vec![Usual::default(); places];
     for series in &panel.series {
-        let sum = series.sum(|window| quiet.get(window).copied().unwrap_or(false));
+        let is_quiet = |window: usize| quiet.get(window).copied().unwrap_or(false);
+        let sum = series.sum(is_quiet);
         if sum.served >= 4.0 {
+            let windows = series.points.iter().map(|point| point.window);
+            let waited: f64 = windows
+                .filter(|window| is_quiet(*window))
+                .filter_map(|window| waits.get(&(window, series.endpoint)))
+                .sum();
             let mean = sum.mean();
             // A request is a tenth of its time uncertain at least, and a millisecond.
             let least = (0.1 * mean).max(1_000.0).powi(2);
             let variance = (sum.squares / sum.served - mean * mean).max(least);
-            usual[series.endpoint] = Usual { mean, variance };
+            usual[series.endpoint] = Usual {
+                served: sum.served,
+                mean: (mean - waited / sum.served).max(0.0),
+                variance,
+            };
         }
     }
     usual
@@ -298,37 +417,16 @@ fn bins(summary: &Summary, panel: &Panel, slot: u16) -> Vec<Bin> {
     bins
 }
 
-/// The endpoints of a bin against their usual times, those that occur most first.
-fn excesses(bin: &Bin, usual: &[Usual]) -> Vec<Excess> {
-    let of = |(endpoint, entry): (&usize, &Entry)| {
-        let usual = usual.get(*endpoint).filter(|usual| usual.mean > 0.0)?;
-        Some(Excess {
-            usual: usual.mean,
-            mean: entry.time / entry.served - usual.mean,
-            variance: usual.variance,
-            served: entry.served,
-        })
-    };
-    let mut excesses: Vec<Excess> = bin.entries.iter().filter_map(of).collect();
-    excesses.sort_by(|a, b| b.served.total_cmp(&a.served));
-    excesses
-}
-
-/// What all endpoints have alike in a bin.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Fit {
-    /// Wait of each request, in µs.
-    pub wait: f64,
-    /// Its standard error.
-    pub error: f64,
-    /// By how much more than usual a request varies, in µs².
-    pub extra: f64,
+/// Endpoints against their usual times, those that occur most first.
+fn excesses(entries: &BTreeMap<usize, Entry>, usual: &[Usual]) -> Vec<Excess> {
+    let of = |(endpoint, entry): (&usize, &Entry)| excess(entry, usual.get(*endpoint)?);
+    most_first(entries.iter().filter_map(of))
 }
 
 /// What the endpoints of each bin have alike; by chance it may be below 0.
-fn fits(bins: &[Bin], usual: &[Usual]) -> Vec<Option<Fit>> {
+pub fn fits(bins: &[Bin], usual: &[Usual]) -> Vec<Option<Fit>> {
     let fit = |bin: &Bin| {
-        let excesses = excesses(bin, usual);
+        let excesses = excesses(&bin.entries, usual);
         (excesses.len() >= LEAST_ENDPOINTS).then(|| additive(&excesses))
     };
     bins.iter().map(fit).collect()
@@ -336,7 +434,7 @@ fn fits(bins: &[Bin], usual: &[Usual]) -> Vec<Option<Fit>> {
 
 /// The stretches of bins in which they wait. Elsewhere there is no wait, because a median of noise that is
 /// cut off at 0 is not 0.
-fn stretches(fits: &[Option<Fit>]) -> Vec<Range<usize>> {
+pub fn stretches(fits: &[Option<Fit>]) -> Vec<Range<usize>> {
     let score = |fit: &Option<Fit>| {
         let errors = fit.map_or(0.0, |fit| fit.wait / fit.error.max(1.0));
         (errors - 1.0).clamp(-limits::BLOCK_CLIP, limits::BLOCK_CLIP)
@@ -360,7 +458,7 @@ fn adjusted(stretch: &[Bin], fits: &[Option<Fit>], usual: &[Usual]) -> Vec<Fit> 
         }
     };
     let mut fits: Vec<Fit> = fits.iter().map(known).collect();
-    let left = excesses(&sum(stretch, &fits), usual);
+    let left = excesses(&sum(stretch, &fits).entries, usual);
     if left.len() >= LEAST_ENDPOINTS {
         let more = additive(&left).wait;
         for fit in fits.iter_mut().filter(|fit| fit.wait > 0.0) {
@@ -381,133 +479,4 @@ fn sum(stretch: &[Bin], fits: &[Fit]) -> Bin {
         }
     }
     sum
-}
-
-/// Endpoints that do not queue: while others wait, they take no longer than usual.
-fn beside(stretch: &[Bin], fits: &[Fit], usual: &[Usual]) -> Vec<usize> {
-    let own = sum(stretch, fits);
-    let mut waits: BTreeMap<usize, f64> = BTreeMap::new();
-    for (bin, fit) in stretch.iter().zip(fits) {
-        for (endpoint, entry) in &bin.entries {
-            *waits.entry(*endpoint).or_default() += entry.served * fit.wait;
-        }
-    }
-    let does_not = |(endpoint, entry): &(&usize, &Entry)| {
-        let usual = usual.get(**endpoint).copied().unwrap_or_default();
-        let wait = waits.get(*endpoint).copied().unwrap_or(0.0);
-        let missing = entry.served * usual.mean - entry.time;
-        // Beyond chance, and most of what the others wait.
-        missing > 0.7 * wait && missing > 4.0 * (entry.served * usual.variance).sqrt()
-    };
-    own.entries
-        .iter()
-        .filter(does_not)
-        .map(|(endpoint, _)| *endpoint)
-        .collect()
-}
-
-/// What excesses have alike: W of the model. Each counts by what it can tell.
-pub fn additive(excesses: &[Excess]) -> Fit {
-    let middle = percentile(excesses.iter().map(|e| e.usual), 50).unwrap_or(0.0);
-    let mut slopes = Vec::new();
-    let compared = excesses.get(..MOST_COMPARED).unwrap_or(excesses);
-    for (at, one) in compared.iter().enumerate() {
-        for other in &compared[at + 1..] {
-            let apart = one.usual - other.usual;
-            if apart.abs() > 0.2 * middle {
-                let error = (one.variance / one.served + other.variance / other.served).sqrt();
-                slopes.push(((one.mean - other.mean) / apart, apart.abs() / error));
-            }
-        }
-    }
-    let slope = weighted_median(slopes).unwrap_or(0.0).max(0.0);
-    let level = |e: &Excess| e.mean - slope * e.usual;
-    let median = |extra: f64| {
-        let levels = excesses
-            .iter()
-            .map(|e| (level(e), (e.served / (e.variance + extra)).sqrt()));
-        weighted_median(levels.collect()).unwrap_or(0.0)
-    };
-    // By how much a request of this moment scatters more than usual, as when wait grows within a bin. Half
-    // of squared Gaussians are below 0.455.
-    let first = median(0.0);
-    let beyond = excesses
-        .iter()
-        .map(|e| e.served * (level(e) - first).powi(2) / 0.455 - e.variance);
-    let extra = percentile(beyond, 50).unwrap_or(0.0).max(0.0);
-    // The error of a median is 1.25 times that of a mean.
-    let weights: f64 = excesses
-        .iter()
-        .map(|e| e.served / (e.variance + extra))
-        .sum();
-    Fit {
-        wait: median(extra),
-        error: 1.25 / weights.sqrt(),
-        extra,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Ten endpoints with usual times of 10 to 100 ms, and what they take beyond.
-    fn ten(beyond: impl Fn(f64) -> f64) -> Vec<Excess> {
-        let one = |n: i32| {
-            let usual = f64::from(n) * 1e4;
-            Excess {
-                usual,
-                mean: beyond(usual),
-                variance: (0.3 * usual).powi(2),
-                served: 30.0,
-            }
-        };
-        (1..=10).map(one).collect()
-    }
-
-    #[test]
-    fn wait_is_what_all_have_alike() {
-        // All wait 2 s, all are half again as slow, one is slow on its own.
-        let mut excesses = ten(|usual| 2e6 + 0.5 * usual);
-        excesses[4].mean += 40e6;
-        let fit = additive(&excesses);
-        assert!((fit.wait - 2e6).abs() < 1.0 && fit.error < 1e4, "{fit:?}");
-    }
-
-    #[test]
-    fn a_slowness_in_proportion_is_no_wait() {
-        assert!(additive(&ten(|usual| usual)).wait < 1.0);
-    }
-
-    #[test]
-    fn who_takes_no_longer_than_usual_while_others_wait_does_not_queue() {
-        let usual = vec![
-            Usual {
-                mean: 1e5,
-                variance: 1e9
-            };
-            8
-        ];
-        let entry = |time: f64| Entry {
-            served: 20.0,
-            time: 20.0 * time,
-        };
-        let stretch: Vec<Bin> = (0..12)
-            .map(|at| Bin {
-                from: at,
-                until: at + 1,
-                entries: (0..8)
-                    .map(|e| (e, entry(if e == 3 { 1e5 } else { 1.1e6 })))
-                    .collect(),
-            })
-            .collect();
-        let found = fits(&stretch, &usual);
-        assert_eq!(stretches(&found), std::slice::from_ref(&(0..12)));
-        let fits = adjusted(&stretch, &found, &usual);
-        assert!(
-            fits.iter().all(|fit| (fit.wait - 1e6).abs() < 1.0),
-            "{fits:?}"
-        );
-        assert_eq!(beside(&stretch, &fits, &usual), [3]);
-    }
 }

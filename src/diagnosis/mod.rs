@@ -7,17 +7,20 @@
 //! No finding is better than a false one: a rule that has too little to go by says so in
 //! [`Diagnosis::not_looked_at`].
 
+mod alike;
 mod baseline;
 mod case;
 mod change;
 mod common_mode;
 mod finding;
+mod fit;
 mod incident;
 mod limits;
 mod neighbours;
 mod panel;
 mod pool;
 mod prose;
+mod queue;
 mod rules;
 mod stretch;
 mod verdict;

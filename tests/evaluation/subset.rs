@@ -38,6 +38,17 @@ fn with_a_clock_of_the_application_wait_and_own_time_are_those_of_the_simulation
 }
 
 #[test]
+fn without_a_clock_the_total_wait_is_near_where_requests_wait_longer_than_they_run() {
+    for story in ["culprits", "random-order", "hidden-replicas"] {
+        for verdict in judged(story, 2_004, &[Reading::Neither]) {
+            assert!(verdict.wait_part > 1.0, "{story}: {verdict:?}");
+            let error = verdict.wait_error.unwrap();
+            assert!(error.abs() < 0.05, "{story}: {error}");
+        }
+    }
+}
+
+#[test]
 fn culprits_are_told_exactly_and_their_function_by_name() {
     for seed in [0, 2, 3] {
         for verdict in judged("culprits", seed, &[Reading::Timing, Reading::Runtime]) {
