@@ -12,6 +12,9 @@ use super::fit::{Excess, Fit, additive, excess, most_first, with_slope};
 
 /// Who is off by more standard errors does not do as all do, and a common slowness of fewer is none. Chosen.
 const SURE: f64 = 3.0;
+/// The same of who takes longer than the others: work grows more often than it shrinks, and growth that is
+/// taken for wait is added to that of all. Simulated.
+const LONGER: f64 = 2.0;
 /// Endpoints that do as all do at least: of two nobody knows which of them does. Chosen.
 const LEAST_ALIKE: usize = 3;
 /// How often those that do are told anew; the set stands after two or three.
@@ -75,7 +78,7 @@ impl Stretch {
                 let of_them = left.iter().filter(|(_, excess)| within(off(excess)));
                 of_them.map(|(endpoint, _)| *endpoint).collect()
             };
-            let now = those(&|off| off.abs() <= SURE);
+            let now = those(&|off| (-SURE..=LONGER).contains(&off));
             // Nobody in a queue takes less than what all wait: many that do are those who do as all do, and the
             // others are slow alike.
             let below = those(&|off| off < -SURE).len();
