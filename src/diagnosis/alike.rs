@@ -206,7 +206,14 @@ mod tests {
         let time = |at: usize, endpoint: usize| match endpoint {
             3 => 1e5,
             7 => 1.6e6,
-            _ => 1.1e6 + if (at + endpoint) % 2 == 0 { 2e4 } else { -2e4 },
+            _ => {
+                1.1e6
+                    + if (at + endpoint).is_multiple_of(2) {
+                        2e4
+                    } else {
+                        -2e4
+                    }
+            }
         };
         let entry = |time: f64| Entry {
             served: 20.0,
