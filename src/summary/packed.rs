@@ -22,14 +22,14 @@ pub struct Packed {
     range: Range<usize>,
 }
 
-/// How many there are.
+/// Where the part would stand, stands how many bytes it has.
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(self.range.len() as u64)
     }
 }
 
-/// Before it is known where they are.
+/// So many bytes, before it is known where they are.
 impl TryFrom<u64> for Packed {
     type Error = std::num::TryFromIntError;
 
