@@ -179,11 +179,16 @@ fn inferred(view: &View<'_>) -> Option<String> {
         .iter()
         .for_each(|wait| sum.add(wait));
     let micros = |us: f64| Micros(us.max(0.0) as u64);
+    let all = micros(sum.sum + sum.own);
+    // Short waits hide in what is usual, so nothing found is not nothing, and has no error.
+    let found = if sum.sum > 0.0 {
+        let (wait, error) = (micros(sum.sum), micros(sum.error));
+        format!("inferred by what all endpoints have alike at a time: {wait} of {all} (± {error})")
+    } else {
+        format!("none seen in what all endpoints have alike at a time, of {all}")
+    };
     Some(format!(
-        "wait: inferred by what all endpoints have alike at a time: {} of {} (± {}); add app=\"$upstream_http_x_runtime\" to log_format to measure it",
-        micros(sum.sum),
-        micros(sum.sum + sum.own),
-        micros(sum.error)
+        "wait: {found}; add app=\"$upstream_http_x_runtime\" to log_format to measure it"
     ))
 }
 
