@@ -125,15 +125,7 @@ impl Stretch {
 
     /// All bins as one, with the wait taken off.
     fn sum(&self, waits: &[f64]) -> BTreeMap<usize, Entry> {
-        let mut sum: BTreeMap<usize, Entry> = BTreeMap::new();
-        for (bin, wait) in self.bins.iter().zip(waits) {
-            for (endpoint, entry) in &bin.entries {
-                let all = sum.entry(*endpoint).or_default();
-                all.served += entry.served;
-                all.time += entry.time - entry.served * wait;
-            }
-        }
-        sum
+        without_wait(self.bins.iter().zip(waits.iter().copied()))
     }
 
     /// The wait of each endpoint if each request has that of its bin.
@@ -164,6 +156,20 @@ impl Stretch {
         let found = left.iter().filter(does_not);
         found.map(|(endpoint, _)| *endpoint).collect()
     }
+}
+
+/// Bins as one, with the wait of a request in each taken off.
+pub fn without_wait<'b>(bins: impl Iterator<Item = (&'b Bin, f64)>) -> BTreeMap<usize, Entry> {
+    let mut sum: BTreeMap<usize, Entry> = BTreeMap::new();
+    for (bin, wait) in bins {
+        for (endpoint, entry) in &bin.entries {
+            sum.entry(*endpoint).or_default().add(&Entry {
+                served: entry.served,
+                time: entry.time - entry.served * wait,
+            });
+        }
+    }
+    sum
 }
 
 /// What endpoints have alike, those that do as all do if they are known; a slowness that chance may have made

@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::alike::{Share, Stretch};
+use super::alike::{Share, Stretch, without_wait};
 use super::fit::{Excess, Fit, additive, excess, most_first};
 use super::panel::{Panel, Series};
 use super::queue::Queue;
@@ -80,6 +80,14 @@ pub struct Entry {
     pub time: f64,
 }
 
+impl Entry {
+    /// Adds another.
+    pub fn add(&mut self, other: &Entry) {
+        self.served += other.served;
+        self.time += other.time;
+    }
+}
+
 /// Windows of one upstream that are looked at together.
 #[derive(Debug, Default)]
 pub struct Bin {
@@ -120,7 +128,8 @@ pub fn split(summary: &Summary, panel: &mut Panel) -> Option<Inferred> {
     if panel.series.is_empty() {
         return None;
     }
-    let usual = usual(panel, &Waits::new());
+    let quiet = quiet(panel);
+    let usual = usual(panel, &quiet, &Waits::new());
     let upstreams: Vec<Upstream> = Panel::upstreams(summary)
         .into_iter()
         .filter_map(|slot| Upstream::of(summary, panel, slot, &usual))
@@ -128,7 +137,7 @@ pub fn split(summary: &Summary, panel: &mut Panel) -> Option<Inferred> {
     if upstreams.is_empty() {
         return None;
     }
-    let shares = shares(summary, panel, &upstreams);
+    let shares = shares(summary, panel, &quiet, &upstreams);
     let mut inferred = Inferred {
         waits: vec![Wait::default(); summary.endpoints.len()],
         waiting: vec![false; panel.windows],
@@ -160,11 +169,16 @@ pub fn split(summary: &Summary, panel: &mut Panel) -> Option<Inferred> {
 type Waits = BTreeMap<(usize, usize), f64>;
 
 /// The wait of each endpoint, settled together with what is usual.
-fn shares(summary: &Summary, panel: &Panel, upstreams: &[Upstream]) -> BTreeMap<usize, Share> {
+fn shares(
+    summary: &Summary,
+    panel: &Panel,
+    quiet: &[bool],
+    upstreams: &[Upstream],
+) -> BTreeMap<usize, Share> {
     let mut waits = Waits::new();
     let mut shares = BTreeMap::new();
     for _ in 0..ROUNDS {
-        let usual = usual(panel, &waits);
+        let usual = usual(panel, quiet, &waits);
         waits.clear();
         shares.clear();
         for upstream in upstreams {
@@ -299,8 +313,8 @@ impl Upstream {
     }
 }
 
-/// The time of each endpoint in quiet windows less their wait, by place in the summary.
-fn usual(panel: &Panel, waits: &Waits) -> Vec<Usual> {
+/// By window: whether it is quiet.
+fn quiet(panel: &Panel) -> Vec<bool> {
     let level = |series: &Series| {
         let course = series
             .points
@@ -328,10 +342,15 @@ fn usual(panel: &Panel, waits: &Waits) -> Vec<Usual> {
         FASTEST,
     );
     let limit = QUIET * fastest.unwrap_or(1.0);
-    let quiet: Vec<bool> = windows
+    windows
         .iter()
         .map(|window| ratio(window) <= limit)
-        .collect();
+        .collect()
+}
+
+/// The time of each endpoint in quiet windows less their wait, by place in the summary.
+fn usual(panel: &Panel, quiet: &[bool], waits: &Waits) -> Vec<Usual> {
+    let is_quiet = |window: usize| quiet.get(window).copied().unwrap_or(false);
     let places = panel
         .series
         .iter()
@@ -340,7 +359,6 @@ fn usual(panel: &Panel, waits: &Waits) -> Vec<Usual> {
         .unwrap_or(0);
     let mut usual = vec![Usual::default(); places];
     for series in &panel.series {
-        let is_quiet = |window: usize| quiet.get(window).copied().unwrap_or(false);
         let sum = series.sum(is_quiet);
         if sum.served >= 4.0 {
             let windows = series.points.iter().map(|point| point.window);
@@ -392,9 +410,7 @@ fn bins(summary: &Summary, panel: &Panel, slot: u16) -> Vec<Bin> {
     let mut windows: Vec<BTreeMap<usize, Entry>> = vec![BTreeMap::new(); panel.windows];
     for (window, endpoint, entry) in cells(summary, panel, slot) {
         if let Some(entries) = windows.get_mut(window) {
-            let sum = entries.entry(endpoint).or_default();
-            sum.served += entry.served;
-            sum.time += entry.time;
+            entries.entry(endpoint).or_default().add(&entry);
         }
     }
     let mut bins = Vec::new();
@@ -403,9 +419,7 @@ fn bins(summary: &Summary, panel: &Panel, slot: u16) -> Vec<Bin> {
     for (window, entries) in windows.into_iter().enumerate() {
         for (endpoint, entry) in entries {
             served += entry.served;
-            let sum = bin.entries.entry(endpoint).or_default();
-            sum.served += entry.served;
-            sum.time += entry.time;
+            bin.entries.entry(endpoint).or_default().add(&entry);
         }
         bin.until = window + 1;
         if served >= REQUESTS_A_BIN && bin.entries.len() >= LEAST_ENDPOINTS {
@@ -458,7 +472,9 @@ fn adjusted(stretch: &[Bin], fits: &[Option<Fit>], usual: &[Usual]) -> Vec<Fit> 
         }
     };
     let mut fits: Vec<Fit> = fits.iter().map(known).collect();
-    let left = excesses(&sum(stretch, &fits).entries, usual);
+    let waits = fits.iter().map(|fit| fit.wait);
+    let waiting = stretch.iter().zip(waits).filter(|(_, wait)| *wait > 0.0);
+    let left = excesses(&without_wait(waiting), usual);
     if left.len() >= LEAST_ENDPOINTS {
         let more = additive(&left).wait;
         for fit in fits.iter_mut().filter(|fit| fit.wait > 0.0) {
@@ -466,17 +482,4 @@ fn adjusted(stretch: &[Bin], fits: &[Option<Fit>], usual: &[Usual]) -> Vec<Fit> 
         }
     }
     fits
-}
-
-/// All bins of a stretch as one, with the wait taken off.
-fn sum(stretch: &[Bin], fits: &[Fit]) -> Bin {
-    let mut sum = Bin::default();
-    for (bin, fit) in stretch.iter().zip(fits).filter(|(_, fit)| fit.wait > 0.0) {
-        for (endpoint, entry) in &bin.entries {
-            let all = sum.entries.entry(*endpoint).or_default();
-            all.served += entry.served;
-            all.time += entry.time - entry.served * fit.wait;
-        }
-    }
-    sum
 }

@@ -30,8 +30,8 @@ impl SlowRequest {
 pub struct Slowest {
     k: usize,
     requests: Vec<SlowRequest>,
-    /// What is faster is not among them; beside the requests, so that most records need no look at those. 0
-    /// after a while on disk, until the next is kept.
+    /// What is faster is not among them; told here, so that most records need no look at the requests. On disk
+    /// it is not: 0 until the next is kept.
     #[serde(skip)]
     least: Micros,
 }

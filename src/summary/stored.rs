@@ -128,12 +128,11 @@ impl Stored {
         sources: usize,
     ) -> Result<Tallies, &'static str> {
         self.check(question, places, sources)?;
-        let stored = self;
         let mut tallies = Tallies::new(question, sources, budget);
-        tallies.files = placed(stored.files, places, sources);
-        tallies.other_formats = placed(stored.other_formats, places, sources);
+        tallies.files = placed(self.files, places, sources);
+        tallies.other_formats = placed(self.other_formats, places, sources);
         if question.runs {
-            tallies.extents = placed(stored.extents, places, sources);
+            tallies.extents = placed(self.extents, places, sources);
         }
         let unpack = |(key, tally): (Vec<u8>, Packed)| {
             Ok((
@@ -142,28 +141,28 @@ impl Stored {
             ))
         };
         let (endpoints, timeline): (Result<Vec<_>, &str>, Result<Timeline, _>) = rayon::join(
-            || stored.endpoints.into_par_iter().map(unpack).collect(),
-            || stored.timeline.unpack(),
+            || self.endpoints.into_par_iter().map(unpack).collect(),
+            || self.timeline.unpack(),
         );
         tallies.endpoints.extend(endpoints?);
-        tallies.other = *stored.other.unpack_tally(question, places)?;
+        tallies.other = *self.other.unpack_tally(question, places)?;
         tallies.timeline = timeline?;
         if !tallies.timeline.is_of(question) {
             return Err("holds windows that were not asked for");
         }
-        tallies.upstreams = stored
+        tallies.upstreams = self
             .upstreams
             .into_iter()
             .map(|(address, tally)| (address.into(), tally))
             .collect();
-        tallies.slowest = stored.slowest;
+        tallies.slowest = self.slowest;
         tallies.slowest.keep(question.slowest);
-        tallies.course.restore(stored.course);
-        tallies.range = stored.range;
-        tallies.bases = stored.bases;
-        tallies.clocks = stored.clocks;
-        tallies.cap.reached = stored.reached;
-        tallies.cap.wide.extend(stored.wide);
+        tallies.course.restore(self.course);
+        tallies.range = self.range;
+        tallies.bases = self.bases;
+        tallies.clocks = self.clocks;
+        tallies.cap.reached = self.reached;
+        tallies.cap.wide.extend(self.wide);
         tallies.keep_course();
         Ok(tallies)
     }
