@@ -272,7 +272,9 @@ impl<'o, T: Clone> Feed<'o, T> {
     pub fn next(&self, seat: &mut Seat, block: &mut Block) -> Option<T> {
         loop {
             if self.interrupt.is_set() {
-                return None;
+                // What was decoded ahead was read.
+                let mut sources = self.sources.iter();
+                return sources.find_map(|slot| slot.handover.take(block));
             }
             let (at, mut state) = match self.claim(seat, block)? {
                 Turn::Block(with) => return Some(with),
@@ -288,7 +290,7 @@ impl<'o, T: Clone> Feed<'o, T> {
             }
             drop(state);
             handover.let_go();
-            if let Some(with) = read {
+            if let Some(with) = read.or_else(|| handover.take(block)) {
                 seat.source = Some(at);
                 return Some(with);
             }
@@ -309,8 +311,8 @@ impl<'o, T: Clone> Feed<'o, T> {
         self.sources.into_iter().map(end).collect()
     }
 
-    /// A source that no other worker reads; where every one is being read, waits for the first or for a
-    /// block of it.
+    /// A block that is ready, or a source that no other worker reads; where every one is being read, waits for
+    /// the first or for a block of it.
     fn claim(&self, seat: &Seat, block: &mut Block) -> Option<Turn<T, Claimed<'_, T>>> {
         loop {
             let first = self.first_unfinished.load(Ordering::Acquire);
@@ -321,7 +323,11 @@ impl<'o, T: Clone> Feed<'o, T> {
             let active = || (first..opened).filter(|at| !self.is_done(*at));
             let own = seat.source.filter(|at| !self.is_done(*at));
             for at in own.into_iter().chain(active()) {
-                if let Some(state) = self.sources.get(at)?.claim() {
+                let slot = self.sources.get(at)?;
+                if let Some(with) = slot.handover.take(block) {
+                    return Some(Turn::Block(with));
+                }
+                if let Some(state) = slot.claim() {
                     return Some(Turn::Source((at, state)));
                 }
             }
