@@ -82,6 +82,20 @@ impl Kept {
             failures: memory / FAILURES_PART / failures::EVENT,
         }
     }
+
+    /// Whether there is anything.
+    #[inline]
+    fn is_any(&self) -> bool {
+        (self.cells | self.loads | self.timings | self.lines | self.failures) != 0
+    }
+
+    fn add(&mut self, more: Kept) {
+        self.cells += more.cells;
+        self.loads += more.loads;
+        self.timings += more.timings;
+        self.lines += more.lines;
+        self.failures += more.failures;
+    }
 }
 
 impl Course {
@@ -123,7 +137,7 @@ impl Course {
             + self.kept.failures * failures::EVENT
     }
 
-    /// Counts a record at its endpoint and its upstream.
+    /// Counts a record at its endpoint and its upstream; says whether more is kept for it.
     #[inline]
     pub fn record(
         &mut self,
@@ -132,54 +146,57 @@ impl Course {
         record: &Record<'_>,
         arrival: Option<Stamp>,
         phases: &Phases,
-    ) {
+    ) -> bool {
+        let mut more = Kept::default();
         let mut slot = NOWHERE;
         if let Some(upstream) = upstream {
             upstream.record(record, phases);
             slot = upstream.slot;
             if let Some(arrival) = arrival {
-                self.kept.loads += upstream.pool.record(&mut self.loads, arrival, phases);
+                more.loads = upstream.pool.record(&mut self.loads, arrival, phases);
             }
         }
-        if phases.ending == Ending::Upgraded {
-            return;
-        }
-        if let Some(arrival) = arrival {
-            let window = self.cells.find(arrival);
-            let appended = tally.history.record(window, arrival, slot, record, phases);
-            self.kept.cells += appended;
-            if failures::is_failure(record) {
-                self.kept.failures +=
-                    tally
-                        .failures
-                        .record(self.rarity, record, arrival, phases.get(Phase::Total));
+        if phases.ending != Ending::Upgraded {
+            if let Some(arrival) = arrival {
+                let window = self.cells.find(arrival);
+                more.cells = tally.history.record(window, arrival, slot, record, phases);
+                if failures::is_failure(record) {
+                    let total = phases.get(Phase::Total);
+                    more.failures = tally.failures.record(self.rarity, record, arrival, total);
+                }
+                // Cut off, an answer has no header; from cache it has that of another request.
+                if let Some(header) = record.text(Field::ServerTiming)
+                    && phases.ending == Ending::Whole
+                    && phases.busy.is_some()
+                {
+                    let window = self.timings.find(arrival);
+                    more.timings = self.record_metrics(tally, header, window);
+                }
             }
-            // Cut off, an answer has no header; from cache it has that of another request.
-            if let Some(header) = record.text(Field::ServerTiming)
-                && phases.ending == Ending::Whole
-                && phases.busy.is_some()
-            {
-                let window = self.timings.find(arrival);
-                self.record_metrics(tally, header, window);
-            }
+            tally.sizes.record(record, phases);
+            let is_kept = tally.sample.record(self.scarcity, record, arrival, phases);
+            more.lines = usize::from(is_kept);
         }
-        tally.sizes.record(record, phases);
-        let more = tally.sample.record(self.scarcity, record, arrival, phases);
-        self.kept.lines += usize::from(more);
+        let is_more = more.is_any();
+        if is_more {
+            self.kept.add(more);
+        }
+        is_more
     }
 
-    fn record_metrics(&mut self, tally: &mut Tally, header: &[u8], window: i64) {
+    fn record_metrics(&mut self, tally: &mut Tally, header: &[u8], window: i64) -> usize {
+        let mut more = 0;
         for metric in metrics(header) {
             if let Some(duration) = metric.duration
                 && let Some(slot) = self.metrics.slot(metric.name)
             {
-                self.kept.timings += tally.history.record_timing(window, slot, duration.0);
+                more += tally.history.record_timing(window, slot, duration.0);
             }
         }
+        more
     }
 
     /// Whether there may be more than the caps allow.
-    #[inline]
     pub fn is_full(&self) -> bool {
         self.kept.cells > self.look.cells
             || self.kept.loads > self.look.loads

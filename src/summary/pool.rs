@@ -2,7 +2,8 @@
 //!
 //! A request adds the time that it overlaps with each window (so that Little's law holds exactly). Only
 //! the windows at both ends of it get an entry: those between are told by a difference, +1 where whole
-//! windows begin and -1 where they end.
+//! windows begin and -1 where they end. A request that ends where a window does has nothing of the next:
+//! in a log whose time stamps are whole seconds many do.
 
 use super::sparse::{Additive, Grid, Sparse, Windows};
 use crate::phases::{Phase, Phases};
@@ -113,7 +114,8 @@ impl Pool {
     ) -> usize {
         let (from, upstream) = flight;
         let window = windows.find(Stamp(from));
-        let ends_in = |(from, length): (i64, i64)| windows.has(Stamp(from.saturating_add(length)));
+        let ends_in =
+            |(from, length): (i64, i64)| windows.covers_until(Stamp(from.saturating_add(length)));
         // The usual request is short beside a window.
         if ends_in(flight) && busy.is_none_or(ends_in) {
             let (areas, appended) = self.0.at(window, 0);
@@ -138,7 +140,8 @@ impl Pool {
     ) -> usize {
         let until = from.saturating_add(length);
         let width = windows.grid().width();
-        let (first, last) = (windows.near(Stamp(from)), windows.near(Stamp(until)));
+        let last_moment = until - i64::from(length > 0);
+        let (first, last) = (windows.near(Stamp(from)), windows.near(Stamp(last_moment)));
         let (entry, mut appended) = self.0.at(first, 0);
         let mine = area(entry);
         if first == last {

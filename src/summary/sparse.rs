@@ -78,17 +78,20 @@ impl Grid {
 pub struct Windows {
     grid: Grid,
     last: i64,
-    /// Of the last one; empty where there is none, or where its ends cannot be told.
+    /// Of the last one; [`Windows::NO_BOUNDS`] where there is none, or where its ends cannot be told.
     bounds: Range<i64>,
 }
 
 impl Windows {
+    /// No time is in them, and none is before their end.
+    const NO_BOUNDS: Range<i64> = i64::MIN..i64::MIN;
+
     /// Those of a grid.
     pub fn new(grid: Grid) -> Windows {
         Windows {
             grid,
             last: 0,
-            bounds: 0..0,
+            bounds: Windows::NO_BOUNDS,
         }
     }
 
@@ -108,7 +111,7 @@ impl Windows {
     pub fn find(&mut self, stamp: Stamp) -> i64 {
         if !self.has(stamp) {
             self.last = self.grid.window(stamp);
-            self.bounds = self.grid.bounds(self.last).unwrap_or(0..0);
+            self.bounds = self.grid.bounds(self.last).unwrap_or(Windows::NO_BOUNDS);
         }
         self.last
     }
@@ -130,8 +133,15 @@ impl Windows {
 
     /// Whether a point in time is in the window that was found last.
     #[inline]
-    pub fn has(&self, stamp: Stamp) -> bool {
+    fn has(&self, stamp: Stamp) -> bool {
         self.bounds.contains(&stamp.0)
+    }
+
+    /// Whether what begins in the window that was found last, or later, and ends here ends in that window;
+    /// the end of both may be one.
+    #[inline]
+    pub fn covers_until(&self, end: Stamp) -> bool {
+        end.0 <= self.bounds.end
     }
 }
 

@@ -249,7 +249,7 @@ impl Tallies {
                 known => known,
             },
         };
-        self.course.record(tally, upstream, record, arrival, phases);
+        let keeps_more = self.course.record(tally, upstream, record, arrival, phases);
         if let (Some(stamp), Some(arrival)) = (record.stamp, arrival) {
             self.range = both(self.range, Some((stamp, stamp)));
             let is_5xx = record.status.is_some_and(|status| status >= 500);
@@ -258,7 +258,7 @@ impl Tallies {
                 self.record_shown(question, key, arrival, is_5xx, phases);
             }
         }
-        if self.course.is_full() {
+        if keeps_more && self.course.is_full() {
             self.course
                 .make_room(&mut self.endpoints, &mut self.upstreams);
         }
