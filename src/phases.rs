@@ -5,6 +5,8 @@
 
 mod segments;
 
+use std::num::NonZero;
+
 use crate::grammar::{Field, Fields};
 use crate::record::attempts::{Then, attempts, is_single};
 use crate::record::server_timing::metrics;
@@ -252,12 +254,12 @@ impl Phases {
     /// The phases that are known, by their place in [`Phase::ALL`], and in its order.
     #[inline(always)]
     pub fn places(&self) -> impl Iterator<Item = (usize, Micros)> {
-        let mut left = self.known;
+        let mut left = NonZero::new(self.known);
         std::iter::from_fn(move || {
-            let at = left.trailing_zeros() as usize;
-            let us = self.us.get(at)?;
-            left &= left - 1;
-            Some((at, Micros(*us)))
+            let known = left?;
+            let at = known.trailing_zeros() as usize;
+            left = NonZero::new(known.get() & (known.get() - 1));
+            Some((at, Micros(*self.us.get(at)?)))
         })
     }
 

@@ -15,6 +15,9 @@ const SPAN: usize = 8;
 /// The same where each of those that are not is looked at.
 const FEW: usize = 4;
 
+/// The same where few are not: what is counted of a short time. A multiple of [`FEW`].
+const WIDE: usize = 32;
+
 /// Counts that are added together.
 const BATCH: usize = 64;
 
@@ -264,21 +267,27 @@ impl Stretch {
             return None;
         }
         let mut list = Vec::with_capacity(buckets);
-        let (spans, rest) = self.low.as_chunks::<FEW>();
-        for (from, counts) in (self.from..).step_by(FEW).zip(spans) {
-            if is_zero(counts) {
+        let (spans, rest) = self.low.as_chunks::<WIDE>();
+        for (from, span) in (self.from..).step_by(WIDE).zip(spans) {
+            if is_zero(span) {
                 continue;
             }
-            // Which counts are zero cannot be foretold: without a branch on it.
-            let (mut found, mut length) = ([(0, 0); FEW], 0);
-            for (at, low) in (from..).zip(counts) {
-                found[length % FEW] = (at, u32::from(*low));
-                length += usize::from(*low > 0);
+            let (few, _) = span.as_chunks::<FEW>();
+            for (from, counts) in (from..).step_by(FEW).zip(few) {
+                if is_zero(counts) {
+                    continue;
+                }
+                // Which counts are zero cannot be foretold: without a branch on it.
+                let (mut found, mut length) = ([(0, 0); FEW], 0);
+                for (at, low) in (from..).zip(counts) {
+                    found[length % FEW] = (at, u32::from(*low));
+                    length += usize::from(*low > 0);
+                }
+                list.extend_from_slice(&found[..length]);
             }
-            list.extend_from_slice(&found[..length]);
         }
         // OK because there are fewer buckets than 2^16.
-        let rest = (self.from + (spans.len() * FEW) as u16..).zip(rest);
+        let rest = (self.from + (spans.len() * WIDE) as u16..).zip(rest);
         let counted = rest.filter(|(_, low)| **low > 0);
         list.extend(counted.map(|(at, low)| (at, u32::from(*low))));
         Some(list)

@@ -78,7 +78,7 @@ impl Sampled {
         };
         let value = |field| record.text(field).unwrap_or_default();
         let retry = phases.get(Phase::Retry);
-        let values = [
+        let mut values = [
             record.line,
             target,
             value(Field::RemoteAddr),
@@ -89,17 +89,16 @@ impl Sampled {
                 .and_then(|_| first_upstream(record))
                 .unwrap_or_default(),
         ];
-        let mut texts = Vec::new();
-        let mut ends = [0; TEXTS];
-        for (at, (value, end)) in values.iter().zip(&mut ends).enumerate() {
-            let longest = if at == 0 {
-                LONGEST_LINE
-            } else {
-                LONGEST_LINE / 4
+        let (mut ends, mut end) = ([0; TEXTS], 0);
+        for (at, value) in values.iter_mut().enumerate() {
+            let longest = match at {
+                0 => LONGEST_LINE,
+                _ => LONGEST_LINE / 4,
             };
-            texts.extend_from_slice(value.get(..longest).unwrap_or(value));
+            *value = value.get(..longest).unwrap_or(value);
+            end += value.len();
             // OK because all together are shorter than 2.5 KiB.
-            *end = texts.len() as u16;
+            ends[at] = end as u16;
         }
         let server = phases
             .get(Phase::Server)
@@ -115,7 +114,7 @@ impl Sampled {
             received: record.request_length(),
             status: record.status,
             ends,
-            texts: texts.into(),
+            texts: values.concat().into(),
         }
     }
 
