@@ -215,7 +215,7 @@ fn clf(text: &[u8]) -> Option<Stamp> {
 }
 
 fn iso8601(text: &[u8]) -> Option<Stamp> {
-    // yyyy-mm-ddThh:mm:ss[.fraction](Z|+hh:mm)
+    // yyyy-mm-ddThh:mm:ss[.fraction][Z|+hh:mm]; without a zone, as many programs write it, it counts as UTC.
     let (text, rest) = text.split_first_chunk::<19>()?;
     let marks = [text[4], text[7], text[10], text[13], text[16]];
     let [b'-', b'-', b'T' | b't' | b' ', b':', b':'] = marks else {
@@ -234,13 +234,8 @@ fn iso8601(text: &[u8]) -> Option<Stamp> {
         _ => (&b""[..], rest),
     };
     let date = days(date / 10_000, date / 100 % 100, date % 100)?;
-    let whole = stamp(
-        date,
-        time / 10_000,
-        time / 100 % 100,
-        time % 100,
-        offset(east)?,
-    )?;
+    let east = if east.is_empty() { 0 } else { offset(east)? };
+    let whole = stamp(date, time / 10_000, time / 100 % 100, time % 100, east)?;
     Some(Stamp(whole.0 + micros_of_fraction(fraction)))
 }
 

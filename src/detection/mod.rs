@@ -87,7 +87,14 @@ pub fn detect_with(head: &[u8], said: &[Column]) -> Result<Option<Candidates>, B
     let top =
         |scored: &[(Score, Grammar)]| scored.first().map_or_else(Score::default, |best| best.0);
     let (scored, wrapped) = match peeled {
-        Some(peeled) if sample.is_better_peeled(top(&bare), top(&peeled)) => (peeled, true),
+        Some(peeled)
+            if sample.is_better_peeled(top(&bare), top(&peeled))
+                // Several programs behind one wrapper: a format of names only may take the wrapper for one.
+                || lines_that_fit(&peeled, sample.peeled())
+                    > lines_that_fit(&bare, sample.bare()) =>
+        {
+            (peeled, true)
+        }
         _ => (bare, false),
     };
     let found = top(&scored).fits;
@@ -97,10 +104,9 @@ pub fn detect_with(head: &[u8], said: &[Column]) -> Result<Option<Candidates>, B
         sample.bare()
     };
     let enough = scored.first().is_some_and(|(_, first)| {
-        // The lines before the first request of a W3C log are no requests that do not fit.
-        let directives = lines.iter().filter(|line| line.starts_with(b"#")).count();
+        let directives = sample.directives();
         found > 0 && is_unmistakable(first)
-            || any_fits(&scored, &first.name, lines) * 2 >= lines.len() - directives
+            || lines_that_fit(&scored, lines) * 2 >= lines.len() - directives
     });
     if !enough {
         return Err(Box::new(Undetected::nearest(&scored, lines)));
@@ -152,11 +158,11 @@ fn is_unmistakable(grammar: &Grammar) -> bool {
         >= LETTERS
 }
 
-/// How many lines fit one of the grammars of that name: a server may write several forms into one log.
-fn any_fits(scored: &[(Score, Grammar)], name: &str, lines: &[Vec<u8>]) -> usize {
+/// How many lines fit one of the grammars: several programs may write into one log.
+fn lines_that_fit(scored: &[(Score, Grammar)], lines: &[Vec<u8>]) -> usize {
     let plans: Vec<Plan> = scored
         .iter()
-        .filter(|(score, grammar)| score.fits > 0 && grammar.name == name)
+        .filter(|(score, _)| score.fits > 0)
         .map(|(_, grammar)| grammar.plan(Fields::ALL))
         .collect();
     let mut readers: Vec<LineReader<'_>> = plans.iter().map(LineReader::new).collect();
@@ -176,13 +182,12 @@ fn all(sample: &Sample, wrapped: bool, said: &[Column]) -> Vec<Grammar> {
     } else {
         sample.bare()
     };
-    let mut all: Vec<Grammar> = builtin::all()
+    builtin::all()
         .iter()
         .flat_map(|builtin| &builtin.grammars)
+        .chain(&tail::with_tail(lines))
         .map(|grammar| with_said(grammar, said))
-        .collect();
-    all.extend(tail::with_tail(lines));
-    all
+        .collect()
 }
 
 /// All grammars, the best first. Where none that knows its keys fits, what the keys mean is guessed.
@@ -573,11 +578,83 @@ mod tests {
                 r#"192.0.2.7 - - [17/Dec/2025:09:03:01 +0000] "GET /a HTTP/1.1" 200 166 "-" "curl" - 868.000 ms"#,
                 Some(("morgan", "GET /a", None)),
             ),
+            // A duration alone makes no lograge.
+            (
+                "time=2024-02-06T12:14:00.655Z level=info method=GET path=/a status=200 duration=12.5ms",
+                Some(("logfmt", "GET /a", Some(12_500))),
+            ),
+            // Python's logging writes no zone.
+            (
+                r#"{"time":"2025-12-17 09:03:01,123","request_method":"GET","request_uri":"/a","status":200,"request_time":0.1}"#,
+                Some(("json", "GET /a", Some(100_000))),
+            ),
         ];
         for (log, want) in rows {
             let want = want.map(|(name, endpoint, us)| (name.to_owned(), endpoint.to_owned(), us));
             assert_eq!(first_line(log), want, "{log}");
         }
+    }
+
+    #[test]
+    fn columns_without_names_are_not_taken_for_what_they_cannot_be() {
+        let line = |tail: &str| {
+            format!(
+                r#"192.0.2.1 - - [17/Dec/2025:09:03:01 +0000] "GET /a HTTP/1.1" 200 4100 "-" "curl" {tail}"#
+            )
+        };
+        for tail in [
+            // $request_time $upstream_response_time $upstream_status
+            "0.454 0.430 200",
+            // $request_length $request_time
+            "512 0.454",
+            r#""-" 512 0.454"#,
+            // $request_time $upstream_connect_time $upstream_header_time $upstream_response_time
+            "0.717 0.001 0.702 0.712",
+            // $request_time with $request_length, $gzip_ratio, $ssl_protocol, $pipe, $request_id
+            "0.773 638",
+            "0.773 3.21",
+            "0.773 TLSv1.3",
+            "0.773 .",
+            "0.773 509a840d44beedbde1d9d25350c18b44",
+            // $upstream_response_time $request_time
+            "0.400 0.454",
+        ] {
+            let found = detect(line(tail).as_bytes());
+            assert!(
+                found.is_err(),
+                "{tail}: {:?}",
+                found.unwrap().unwrap().first.name
+            );
+        }
+        // The whole before its part, as it is meant.
+        assert_eq!(
+            first_line(&line("0.454 0.430 .")).unwrap().0,
+            "timed_combined"
+        );
+    }
+
+    #[test]
+    fn several_programs_in_one_log_are_enough_together() {
+        let lines = [
+            r#"web-1  | 192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8.5.0" rt=0.210"#,
+            r#"app-1  | {"ClientHost":"192.0.2.7","DownstreamStatus":200,"Duration":2000000,"RequestMethod":"GET","RequestPath":"/a","time":"2026-01-31T12:00:00Z"}"#,
+            r#"job-1  | method=GET path=/a format=json controller=AController action=show status=200 duration=58.33 view=40.43 db=15.26"#,
+        ];
+        let found = detect(lines.join("\n").as_bytes()).unwrap().unwrap();
+        assert!(found.wrapped);
+        let plans = found.plans(Fields::ALL);
+        let mut reader = crate::record::Reader::new(&plans);
+        for line in lines {
+            assert!(reader.read(line.as_bytes()).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_entry_of_journald_is_one_line_of_a_log() {
+        let entry = "__CURSOR=s=7;i=4\n__REALTIME_TIMESTAMP=1765962181000000\n_TRANSPORT=syslog\nPRIORITY=6\n_COMM=nginx\n\
+                     MESSAGE=192.0.2.1 - - [17/Dec/2025:09:03:00 +0000] \"GET /a HTTP/1.1\" 200 41 \"-\" \"curl\" rt=0.025\n\n";
+        let found = detect(entry.repeat(20).as_bytes()).unwrap().unwrap();
+        assert_eq!((found.first.name.as_str(), found.fits.0), ("timed", 20));
     }
 
     #[test]

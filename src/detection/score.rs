@@ -1,9 +1,10 @@
 //! How well a grammar fits the first lines of a log.
 
-use crate::grammar::{Field, Fields, Grammar, Language, Reading};
+use crate::grammar::{Field, Fields, Grammar, Language, Piece, Reading, Syntax};
 use crate::input::lines;
+use crate::phases::{AppClock, Phase, Phases};
 use crate::record::{LineReader, Record, peel};
-use crate::unit::Unit;
+use crate::unit::{Micros, Unit};
 
 /// Lines of the sample.
 const SAMPLE: usize = 200;
@@ -63,6 +64,19 @@ impl Sample {
         peeled.fits > bare.fits || (peeled.fits == bare.fits && self.stamps > bare.stamps)
     }
 
+    /// Lines that are no requests and are not meant to be: those before the first request of a W3C log, and what
+    /// journald's export says of each entry beside its message.
+    pub(super) fn directives(&self) -> usize {
+        let is_export = self.bare.iter().any(|line| line.starts_with(b"MESSAGE="));
+        let is_field = |line: &[u8]| {
+            let name = line.split(|byte| *byte == b'=').next().unwrap_or_default();
+            let is_of_name = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
+            name != b"MESSAGE" && name.len() < line.len() && name.iter().all(is_of_name)
+        };
+        let is_directive = |line: &&Vec<u8>| line.starts_with(b"#") || is_export && is_field(line);
+        self.peeled.iter().filter(is_directive).count()
+    }
+
     pub(super) fn has_wrappers(&self) -> bool {
         self.bare != self.peeled
     }
@@ -102,7 +116,7 @@ impl Score {
             is_dated: grammar.until.is_some(),
             ..Score::default()
         };
-        let mut totals = Totals::default();
+        let mut doubts = Doubts::default();
         for line in lines {
             let Ok(record) = reader.read(line) else {
                 continue;
@@ -115,14 +129,14 @@ impl Score {
             {
                 return Score::default();
             }
-            totals.note(&record);
+            doubts.note(&record);
             score.fits += 1;
             score.stamps += usize::from(record.stamp.is_some());
             score.well_spelt += usize::from(record.is_well_spelt());
             score.values += values(&record);
             score.durations += durations(&record);
         }
-        if totals.contradict(grammar) {
+        if doubts.contradict(grammar) {
             Score::default()
         } else {
             score
@@ -149,19 +163,33 @@ fn values(record: &Record<'_>) -> usize {
         .count()
 }
 
-/// Whole numbers behind an Apache line may be `%D`, microseconds, or `%T`, seconds: the lines look
-/// alike, and only the size of the numbers tells. Requests of a hundred seconds are as rare as those
-/// of less than a hundred microseconds.
+/// What the numbers of the lines say against a grammar. Columns without a name behind a line look alike in many
+/// formats: only their sizes tell.
 #[derive(Debug, Default)]
-struct Totals {
+struct Doubts {
+    /// Lines.
+    lines: usize,
+    /// Lines whose durations are not spelt as the server spells them.
+    misspelt: usize,
+    /// Whole numbers behind an Apache line may be `%D`, microseconds, or `%T`, seconds. Requests of a hundred
+    /// seconds are as rare as those of less than a hundred microseconds.
     small: usize,
     large: usize,
+    /// Lines that say of a part of the request how long it took, and of the whole.
+    in_parts: usize,
+    /// Those whose part is longer than the whole.
+    in_longer_parts: usize,
 }
 
-impl Totals {
+impl Doubts {
     const SMALL: u64 = 100;
 
+    /// The clocks of nginx differ by up to 4 ms; what is further apart was not measured of one request.
+    const APART: Micros = Micros(10_000);
+
     fn note(&mut self, record: &Record<'_>) {
+        self.lines += 1;
+        self.misspelt += usize::from(!record.is_well_spelt());
         let digits = record
             .text(Field::Total)
             .and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
@@ -170,9 +198,24 @@ impl Totals {
             Some(_) => self.large += 1,
             None => {}
         }
+        let Ok(phases) = Phases::of(record, &AppClock::default()) else {
+            return;
+        };
+        let attempts = [Phase::Redirect, Phase::Retry, Phase::Upstream];
+        let upstream = attempts
+            .into_iter()
+            .filter_map(|phase| phases.get(phase))
+            .reduce(Micros::plus);
+        let part = upstream
+            .max(phases.get(Phase::App))
+            .max(phases.get(Phase::Server));
+        if let (Some(part), Some(total)) = (part, phases.get(Phase::Total)) {
+            self.in_parts += 1;
+            self.in_longer_parts += usize::from(part > total.plus(Self::APART));
+        }
     }
 
-    /// Whether most numbers are not of the size that the unit has.
+    /// Whether most numbers cannot be what the grammar says that they are.
     fn contradict(&self, grammar: &Grammar) -> bool {
         let unit = grammar
             .columns()
@@ -181,10 +224,24 @@ impl Totals {
             .min_by_key(|column| column.rank)
             .map(|column| column.reading);
         let is_apache = grammar.language == Some(Language::Apache);
-        match unit {
+        let of_another_size = match unit {
             Some(Reading::Duration(Unit::Seconds)) if is_apache => self.large > self.small,
             Some(Reading::Duration(Unit::Microseconds)) if is_apache => self.small > self.large,
             _ => false,
-        }
+        };
+        of_another_size
+            || self.in_longer_parts * 2 > self.in_parts
+            || (has_bare_columns(grammar) && self.misspelt * 2 > self.lines)
     }
+}
+
+/// Whether no value has its name before it, as in `rt=0.021`: then its spelling is all that tells what it is.
+fn has_bare_columns(grammar: &Grammar) -> bool {
+    let Syntax::Text(pieces, _) = &grammar.syntax else {
+        return false;
+    };
+    pieces.iter().all(|piece| match piece {
+        Piece::Literal(bytes) => !bytes.iter().any(|byte| matches!(byte, b'=' | b':')),
+        Piece::Value(_) => true,
+    })
 }

@@ -49,6 +49,10 @@ const FILES: &[(&str, &str)] = &[
     ("elb", include_str!("../../grammars/elb.toml")),
     ("heroku", include_str!("../../grammars/heroku.toml")),
     ("lograge", include_str!("../../grammars/lograge.toml")),
+    (
+        "lograge-json",
+        include_str!("../../grammars/lograge-json.toml"),
+    ),
     ("json", include_str!("../../grammars/json.toml")),
     ("ltsv", include_str!("../../grammars/ltsv.toml")),
     ("logfmt", include_str!("../../grammars/logfmt.toml")),

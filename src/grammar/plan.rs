@@ -284,6 +284,8 @@ pub struct Plan {
 
 /// Compiles a grammar for a run that asks for `needs`.
 pub(super) fn plan(grammar: &Grammar, needs: Fields) -> Plan {
+    // What tells its lines from those of others is read in any case.
+    let needs = needs.and(grammar.requires);
     let columns = grammar.columns();
     let keep = |at: usize| {
         let column = columns.get(at)?;

@@ -22,7 +22,7 @@ use values::Values;
 pub use mixed::{Plans, Reader};
 pub use wrapper::{Peeled, peel};
 
-use crate::grammar::{Column, Field, Fields, Layout, Plan, Reading};
+use crate::grammar::{Column, Field, Fields, Language, Layout, Plan, Reading};
 use crate::stamp::{Stamp, StampForm, StampReader, with_date};
 use crate::unit::{Micros, Unit, integer};
 
@@ -215,16 +215,21 @@ impl<'a> Record<'a> {
     }
 
     /// Whether the line is what its grammar says beyond the shape: it names a request where the
-    /// grammar has method and path apart, without a protocol in the path, and every duration is a
-    /// number, a whole one where its server writes whole ones.
+    /// grammar has method and path apart, without a protocol in the path, every duration is a
+    /// number, a whole one where its server writes whole ones, as a length is, and what a cache said is a word.
     #[must_use]
     pub fn is_plausible(&self) -> bool {
         let is_request = self.request != Request::Malformed || self.raw(Field::Request).is_some();
         let has_protocol = self
             .raw(Field::Target)
             .is_some_and(|target| memchr::memmem::find(target, b" HTTP/").is_some());
+        let has_length = |text| integer(text).is_some();
         is_request
             && !has_protocol
+            && self.text(Field::RequestLength).is_none_or(has_length)
+            && self
+                .text(Field::CacheStatus)
+                .is_none_or(|text| self.is_said_by_cache(text))
             && self.all_durations(|column, number| match column.reading {
                 Reading::Duration(unit) => {
                     let is_number =
@@ -233,6 +238,16 @@ impl<'a> Record<'a> {
                 }
                 _ => true,
             })
+    }
+
+    /// Whether a cache may say this: it begins with a letter. Varnish has a few lower-case words, and its format
+    /// would take much else at the end of a line.
+    fn is_said_by_cache(&self, text: &[u8]) -> bool {
+        let is_of_varnish = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'-';
+        match self.texts.plan.grammar.language {
+            Some(Language::Varnish) => text.iter().all(is_of_varnish),
+            _ => text.first().is_some_and(u8::is_ascii_alphabetic),
+        }
     }
 
     /// Whether every duration is spelt as the server spells it: nginx's seconds have three decimals,

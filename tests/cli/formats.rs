@@ -113,7 +113,7 @@ fn a_given_format_takes_no_other_lines() {
 
 #[test]
 fn lines_come_out_of_their_wrappers_with_the_time_they_lack() {
-    let line = "method=GET path=/users/7 status=200 duration=58.33";
+    let line = "method=GET path=/users/7 format=html status=200 duration=58.33";
     for wrapped in [
         format!("2024-02-06T12:14:14.5Z stdout F {line}"),
         format!("<134>1 2024-02-06T12:14:14.5Z web1 rails 12 - - {line}"),

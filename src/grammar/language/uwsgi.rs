@@ -54,7 +54,7 @@ fn meaning(name: &str) -> Option<Meaning> {
         "msecs" => app(Unit::Milliseconds, 1),
         "secs" => app(Unit::Seconds, 2),
         "tmsecs" | "tmicros" => stamp(StampForm::Any, 0),
-        "time" => stamp(StampForm::EpochSeconds, 1),
+        "time" | "epoch" => stamp(StampForm::EpochSeconds, 1),
         "ltime" => stamp(StampForm::Clf, 2),
         "ctime" => stamp(StampForm::Ctime, 3),
         "ftime" => stamp(StampForm::Any, 4),
