@@ -109,8 +109,16 @@ impl<'s> Case<'s> {
             return Some("there is no quiet time in this log to compare with: give a longer log, or a quiet one with --baseline".to_owned());
         }
         let is_full = quiet.wait >= limits::FULL_WAIT * quiet.own && panel.measured;
-        let mut causes = self.slow().map(|examined| &examined.verdict.cause);
-        (is_full && causes.all(|cause| *cause == Cause::Unknown)).then(|| {
+        let stands_out = |examined: &Examined| {
+            let mut effect = Point::default();
+            for change in &examined.changes {
+                effect.add(&change.effect);
+            }
+            effect.wait * quiet.served >= limits::OUTAGE_WAIT * quiet.wait * effect.served
+        };
+        let is_told =
+            |examined: &Examined| examined.verdict.cause != Cause::Unknown || stands_out(examined);
+        (is_full && !self.slow().any(is_told)).then(|| {
             format!(
                 "requests wait {} on average throughout this log, so that it has no quiet time to compare with: give a longer log, or a quiet one with --baseline",
                 Micros((quiet.wait / quiet.served) as u64)
@@ -233,15 +241,16 @@ fn rates(panel: &Panel, incident: &Incident, quiet: &[bool]) -> (f64, f64) {
         |window: usize| quiet.get(window).copied().unwrap_or(false) && !incident.holds(window);
     let count = |within: &dyn Fn(usize) -> bool| {
         let windows = (0..panel.windows).filter(|window| within(*window)).count();
-        let served: f64 = panel
+        // Of any kind: what a cache answered came too, and is no surge where the cache ceases to.
+        let requests: f64 = panel
             .series
             .iter()
-            .map(|series| series.sum(within).served)
+            .map(|series| series.sum(within).requests)
             .sum();
-        (windows, served)
+        (windows, requests)
     };
-    let per_second = |(windows, served): (usize, f64)| {
-        served / (windows.max(1) as f64 * panel.width.0 as f64 / 1e6)
+    let per_second = |(windows, requests): (usize, f64)| {
+        requests / (windows.max(1) as f64 * panel.width.0 as f64 / 1e6)
     };
     let around = count(&|window| is_quiet(window) && near(window));
     let around = if around.0 >= 3 {

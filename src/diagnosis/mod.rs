@@ -93,8 +93,15 @@ pub fn diagnose(summary: &Summary) -> Diagnosis {
 pub fn diagnose_with(summary: &Summary, context: &Context<'_>) -> Diagnosis {
     let case = Case::new(summary, context);
     let mut diagnosis = Diagnosis::default();
+    let nothing = (summary.totals.requests == 0).then(|| why_empty(summary));
     // What the rules say stays in their order.
-    let looked: Vec<_> = RULES.par_iter().map(|rule| (rule.look)(&case)).collect();
+    let looked: Vec<_> = RULES
+        .par_iter()
+        .map(|rule| match &nothing {
+            Some(why) => Err(why.clone()),
+            None => (rule.look)(&case),
+        })
+        .collect();
     for (rule, verdict) in RULES.iter().zip(looked) {
         match verdict {
             Ok(findings) => {
@@ -119,6 +126,15 @@ pub fn diagnose_with(summary: &Summary, context: &Context<'_>) -> Diagnosis {
     diagnosis.looked_for.sort_unstable();
     diagnosis.not_looked_at.sort_by_key(|not| not.kind);
     diagnosis
+}
+
+/// Why there are no requests. It is no fault of the log where they were left out.
+fn why_empty(summary: &Summary) -> String {
+    if summary.lines.filtered > 0 {
+        "the filter and the time range leave no request".to_owned()
+    } else {
+        "there are no requests".to_owned()
+    }
 }
 
 /// A mark so long before a finding begins, or so shortly behind, may have to do with it.

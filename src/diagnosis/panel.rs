@@ -16,6 +16,8 @@ pub struct Point {
     pub requests: f64,
     /// Those with a status of 500 and over, and those that were cut off.
     pub failed: f64,
+    /// Those that were cut off.
+    pub cut: f64,
     /// Requests of which a cache said whether it had the answer.
     pub lookups: f64,
     /// Those that it had.
@@ -41,6 +43,7 @@ impl Point {
             window,
             requests: f64::from(counts.requests),
             failed: f64::from(counts.errors_5xx.max(counts.cut)),
+            cut: f64::from(counts.cut),
             lookups: f64::from(counts.lookups),
             hits: f64::from(counts.hits),
             retried: f64::from(counts.retried),
@@ -56,6 +59,7 @@ impl Point {
     pub fn add(&mut self, other: &Point) {
         self.requests += other.requests;
         self.failed += other.failed;
+        self.cut += other.cut;
         self.lookups += other.lookups;
         self.hits += other.hits;
         self.retried += other.retried;

@@ -56,7 +56,9 @@ pub fn verdict(changes: &[Change], is_told: bool, rates: (f64, f64)) -> Verdict 
     let blamed = culprits.iter().any(leads)
         && theirs >= limits::CULPRITS_EXPLAIN * added
         && stand_out(changes, &culprits, is_told)
-        && busy(&culprits) * limits::CULPRIT_LIFT <= 1.0
+        // What is most of the work is no exception, unless the log itself tells that the rest is as ever.
+        && (is_told && culprits.len() <= limits::FEW
+            || busy(&culprits) * limits::CULPRIT_LIFT <= 1.0)
         && (is_told || culprits.len() <= limits::FEW || culprits.len() as f64 <= part)
         && (is_told || common < limits::INFERRED_COMMON)
         && !(grown.len() as f64 >= limits::WIDE * telling as f64

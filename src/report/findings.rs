@@ -74,6 +74,12 @@ fn color(severity: Severity) -> &'static str {
 
 /// What was not looked for, with why: an entry for each reason.
 pub(super) fn not_looked_for(diagnosis: &Diagnosis) -> Vec<String> {
+    if diagnosis.looked_for.is_empty()
+        && let [first, rest @ ..] = diagnosis.not_looked_at.as_slice()
+        && rest.iter().all(|not| not.why == first.why)
+    {
+        return vec![format!("anything ({})", first.why)];
+    }
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for not in &diagnosis.not_looked_at {
         match reasons.iter_mut().find(|(why, _)| *why == not.why) {

@@ -122,7 +122,7 @@ fn fall(series: &Series) -> Option<Fall> {
         before: before.ratio(),
         during: during.ratio(),
         lookups: during.lookups,
-        miss: (served.own + served.wait) / served.served.max(1.0),
+        miss: served.mean(),
     })
 }
 

@@ -96,7 +96,7 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
         ],
         examples: Vec::new(),
         advice: Prose::new(
-            "Look below the endpoints: the database, a cache, another service, the machine itself.",
+            "Look below the endpoints: the database, a cache, another service, the machine itself, or one of the upstream servers if the times of the others are as ever.",
         ),
         explains: micros(added),
     }

@@ -129,11 +129,15 @@ fn finding(case: &Case<'_>, group: &[&Examined], examined: &Examined, path: &Pat
         .filter(|change| change.is_victim() && !path.culprits.contains(&change.endpoint));
     let victims = victims.count();
     let is_shared = path.culprits.len() > 1;
-    let title = case.names(&path.culprits).words(if is_shared {
-        " became slow together"
-    } else {
-        " became slow"
-    });
+    // What the log begins with did not begin in it.
+    let title = case
+        .names(&path.culprits)
+        .words(match (examined.incident.from, is_shared) {
+            (0, true) => " were slow together from the beginning of the log",
+            (0, false) => " was slow from the beginning of the log",
+            (_, true) => " became slow together",
+            (_, false) => " became slow",
+        });
     let title = match &path.segment {
         Some(segment) => title.words(", in ").log(&segment.name).words(format!(
             ", which explains {} of it",

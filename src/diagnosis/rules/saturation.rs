@@ -3,6 +3,7 @@
 use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
 use crate::diagnosis::case::{Case, Examined, same_cause};
 use crate::diagnosis::change::Change;
+use crate::diagnosis::panel::Point;
 use crate::diagnosis::pool::longest_full;
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Evidence, Finding, Kind, Pool, Prose, Role, Subject, Topic, Value, limits};
@@ -25,7 +26,8 @@ pub fn look(case: &Case<'_>) -> Verdict {
 }
 
 /// Whether a pool was full for a while, where the log tells how many of its workers were busy: of a few workers
-/// all are busy for a moment now and then, and some requests wait longer than most work.
+/// all are busy for a moment now and then, and some requests wait longer than most work. Where requests were cut
+/// off the log does not tell: nobody knows whether a worker was at them.
 fn was_full(case: &Case<'_>, examined: &Examined) -> bool {
     let incident = &examined.incident;
     let Some(panel) = &case.panel else {
@@ -35,6 +37,13 @@ fn was_full(case: &Case<'_>, examined: &Examined) -> bool {
         panel.start(incident.effect_from),
         panel.start(incident.effect_until),
     );
+    let mut all = Point::default();
+    for series in &panel.series {
+        all.add(&series.sum(|window| incident.touches(window)));
+    }
+    if all.cut > limits::CUT_PART * all.requests {
+        return true;
+    }
     let upstreams = case.summary.upstreams.iter().zip(&case.pools);
     let mut known = upstreams
         .filter_map(|(upstream, pool)| Some((upstream, (*pool)?)))
@@ -53,6 +62,8 @@ struct Queue {
     added: f64,
     /// Requests that waited.
     requests: f64,
+    /// Of these, those of the windows of the cause, and their wait in µs.
+    of_cause: (f64, f64),
 }
 
 /// The wait of all requests, where it is as long as that of a full pool.
@@ -73,6 +84,7 @@ fn queue(examined: &Examined) -> Option<Queue> {
         wait,
         added: (wait.1 - wait.0) * during,
         requests: during,
+        of_cause: (sum(&|c| c.during.served), sum(&|c| c.during.wait).max(0.0)),
     })
 }
 
@@ -81,13 +93,10 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
         .iter()
         .filter_map(|examined| queue(examined))
         .collect();
-    let requests: f64 = queues.iter().map(|queue| queue.requests).sum();
+    let all: f64 = queues.iter().map(|queue| queue.requests).sum();
     let added: f64 = queues.iter().map(|queue| queue.added).sum();
-    let during = queues
-        .iter()
-        .map(|queue| queue.wait.1 * queue.requests)
-        .sum::<f64>()
-        / requests.max(1.0);
+    let requests: f64 = queues.iter().map(|queue| queue.of_cause.0).sum();
+    let during = queues.iter().map(|queue| queue.of_cause.1).sum::<f64>() / requests.max(1.0);
     let before = queues.first().map_or(0.0, |queue| queue.wait.0);
     let length = length(case, group);
     let mut culprits: Vec<usize> = Vec::new();
@@ -147,11 +156,28 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
         micros(during),
         micros(before)
     ))];
+    if all - requests >= 1.0 {
+        detail.push(Prose::new(format!(
+            "{} more came before the queue was gone.",
+            unit::count((all - requests) as u64)
+        )));
+    }
     // Where the cause is not known, one of those that waited may be it.
     let is_told = group
         .iter()
         .all(|examined| examined.verdict.cause != Cause::Unknown);
-    let waited = Prose::new(format!("{} only waited.", endpoints(victims.len())));
+    let is_common = group
+        .iter()
+        .any(|examined| matches!(examined.verdict.cause, Cause::Common(_)));
+    let waited = Prose::new(format!(
+        "{} {}.",
+        endpoints(victims.len()),
+        if is_common {
+            "waited, and something that they share kept the workers longer"
+        } else {
+            "only waited"
+        }
+    ));
     detail.push(match culprits.len() {
         0 if is_told => waited,
         0 => Prose::new(format!(
