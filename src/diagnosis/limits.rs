@@ -103,7 +103,7 @@ pub const FULL_WAIT: f64 = 1.0;
 
 /// An incident in which requests wait so many times as long as in the rest of the log stands out of it, however
 /// long they wait there. Chosen.
-pub const OUTAGE_WAIT: f64 = 10.0;
+pub const OUTAGE_WAIT: f64 = 5.0;
 
 /// From this part of requests cut off on, busy workers are not told by those that were answered. Chosen.
 pub const CUT_PART: f64 = 0.01;
