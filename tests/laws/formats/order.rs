@@ -72,7 +72,11 @@ fn tree() -> impl Strategy<Value = Tree> {
 fn line() -> impl Strategy<Value = Tree> {
     prop::collection::vec((prop::sample::select(KEYS), tree()), 0..10).prop_map(|mut members| {
         let request = Tree::Object(vec![("uri", Tree::Text("/a".to_owned()))]);
-        members.extend([("duration", Tree::Word("0.25")), ("request", request)]);
+        members.extend([
+            ("duration", Tree::Word("0.25")),
+            ("size", Tree::Word("3768")),
+            ("request", request),
+        ]);
         object(members)
     })
 }
@@ -91,6 +95,7 @@ fn object(mut members: Vec<(&'static str, Tree)>) -> Tree {
             "status" => *value = Tree::Word("200"),
             "size" => *value = Tree::Word("12"),
             "duration" => *value = Tree::Word("0.25"),
+            "size" => *value = Tree::Word("3768"),
             "ts" => *value = Tree::Word("1716723772.6"),
             _ => {}
         }
