@@ -113,6 +113,11 @@ pub const FULL_LASTS: f64 = 30e6;
 pub const FULL_ON_END: f64 = 10e6;
 /// Requests in a surge at least: fewer come together by chance. Chosen.
 pub const SURGE_REQUESTS: f64 = 500.0;
+/// Of a surge that comes or goes at once the rate changes by [`SURGE_RATE`] within one in so many parts of it on both
+/// sides of its beginning or its end. Chosen.
+pub const SURGE_EDGES: usize = 16;
+/// Who sends this part of what is more than usual, or is asked for it, is named. Chosen.
+pub const SURGE_SENDER: f64 = 0.5;
 /// A surge is an exception: it takes this part of the log at most, or it is how the day goes.
 pub const SURGE_PART: f64 = 0.4;
 

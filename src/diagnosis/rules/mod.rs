@@ -201,6 +201,11 @@ fn share(part: f64, whole: f64) -> String {
     unit::share(part.max(0.0) as u64, whole.max(0.0) as u64)
 }
 
+/// A part of one, as a percentage.
+fn percent(part: f64) -> String {
+    share(part * 1e6, 1e6)
+}
+
 /// The durations that a timer of so many µs makes: its own, and up to so many times as long, since timers are
 /// late; and, as the middle of a bucket may lie a little before it, half a bucket less.
 fn of_timer(us: f64, late: f64) -> Range<f64> {

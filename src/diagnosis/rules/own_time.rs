@@ -3,7 +3,7 @@
 //! the time that was added to each of their requests.
 
 use super::segment::{Segment, segment};
-use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
+use super::{Verdict, endpoints, hull, micros, named, percent, severity, share, when, windows};
 use crate::diagnosis::case::{Case, Examined, blamed};
 use crate::diagnosis::change::Change;
 use crate::diagnosis::verdict::Cause;
@@ -231,10 +231,6 @@ fn finding(case: &Case<'_>, group: &[&Examined], examined: &Examined, path: &Pat
         },
         explains: micros(added),
     }
-}
-
-fn percent(part: f64) -> String {
-    share(part * 1e6, 1e6)
 }
 
 /// How many of the other endpoints grew by as much per request, by a like step.

@@ -1,12 +1,14 @@
 //! `traffic_surge`: more requests, each as cheap as ever.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::{Verdict, endpoints, hull, micros, named, severity, when, windows};
+use super::{Verdict, endpoints, hull, micros, named, percent, severity, when, windows};
 use crate::diagnosis::case::{Case, Examined};
 use crate::diagnosis::change::own_growth;
+use crate::diagnosis::panel::Panel;
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Value, limits};
+use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Subject, Topic, Value, limits};
 use crate::summary::{Sampled, Text};
 
 pub fn look(case: &Case<'_>) -> Verdict {
@@ -38,7 +40,7 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
     let hurts = waited >= limits::FULL_WAIT * usual && !had_room(case, examined);
     let panel = case.panel.as_ref()?;
     let part = (examined.incident.until - examined.incident.from) as f64 / panel.windows as f64;
-    if part > limits::SURGE_PART {
+    if part > limits::SURGE_PART || !hurts && !is_sudden(panel, examined) {
         return None;
     }
     let affected: Vec<usize> = examined
@@ -56,6 +58,24 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         when(case, &group),
         growth * 100.0
     ))];
+    let endpoint = asked_for(case, panel, examined);
+    let client = sender(case, examined, before / during);
+    if let Some((at, part)) = endpoint {
+        let most = format!("{} of what is more than usual was asked of ", percent(part));
+        detail.push(Prose::new(most).and(case.name(at)).words("."));
+    }
+    if let Some(client) = &client {
+        detail.push(
+            Prose::new("The client ")
+                .log(&client.address)
+                .words(format!(
+                    " sent {} of all requests then, {} usually (of {} sampled lines).",
+                    percent(client.during),
+                    percent(client.usual),
+                    client.lines
+                )),
+        );
+    }
     if !affected.is_empty() {
         detail.push(Prose::new(format!(
             "{} waited for a worker, {} in all.",
@@ -80,7 +100,10 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         from,
         until,
         endpoints: named(affected, Role::Affected),
-        subject: None,
+        subject: client.map(|client| Subject {
+            topic: Topic::Client,
+            value: client.address,
+        }),
         evidence: vec![
             ("rate_usual", Value::Number(before)),
             ("rate", Value::Number(during)),
@@ -94,6 +117,103 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         ),
         explains: micros(waited),
     })
+}
+
+/// Whether they came or went at once: what rises and falls slowly is how a day goes.
+fn is_sudden(panel: &Panel, examined: &Examined) -> bool {
+    let incident = &examined.incident;
+    let edge = ((incident.until - incident.from) / limits::SURGE_EDGES).max(1);
+    let mean = |windows: Range<usize>| {
+        let requests: f64 = panel
+            .series
+            .iter()
+            .map(|series| series.sum(|window| windows.contains(&window)).requests)
+            .sum();
+        requests / windows.len() as f64
+    };
+    let step = |outside: Range<usize>, inside: Range<usize>| mean(inside) - mean(outside);
+    let whole = mean(incident.from..incident.until);
+    let (from, until) = (incident.from, incident.until);
+    let steps = [
+        (from >= edge).then(|| step(from - edge..from, from..from + edge)),
+        (until + edge <= panel.windows).then(|| step(until..until + edge, until - edge..until)),
+    ];
+    let rise = whole * (1.0 - 1.0 / limits::SURGE_RATE);
+    // Where the log begins and ends with it nothing tells.
+    steps.iter().all(Option::is_none) || steps.into_iter().flatten().any(|step| step >= rise)
+}
+
+/// The endpoint of which most of what is more than usual was asked, and its part of that.
+fn asked_for(case: &Case<'_>, panel: &Panel, examined: &Examined) -> Option<(usize, f64)> {
+    let is_quiet = |window: usize| case.quiet.get(window).copied().unwrap_or(false);
+    let quiet = (0..panel.windows)
+        .filter(|window| is_quiet(*window))
+        .count();
+    let length = examined.incident.until - examined.incident.from;
+    let more = panel.series.iter().map(|series| {
+        let during = series
+            .sum(|window| examined.incident.holds(window))
+            .requests;
+        let usual = series.sum(is_quiet).requests * length as f64 / quiet.max(1) as f64;
+        (series.endpoint, during - usual)
+    });
+    let more: Vec<(usize, f64)> = more.collect();
+    let all: f64 = more.iter().map(|(_, more)| more).sum();
+    let most = more.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (all > 0.0 && most.1 >= limits::SURGE_SENDER * all).then_some((most.0, (most.1 / all).min(1.0)))
+}
+
+/// A client that sent most of what is more than usual.
+struct Sender {
+    address: Vec<u8>,
+    /// Its part of all requests in the surge, and in the rest of the log.
+    during: f64,
+    usual: f64,
+    /// Sampled lines that were looked at.
+    lines: usize,
+}
+
+/// The client that sent most of what is more than usual, by sampled lines; `usual` is the usual rate in parts of that
+/// in the surge.
+fn sender(case: &Case<'_>, examined: &Examined, usual: f64) -> Option<Sender> {
+    // By client: requests in the surge and in the rest of the log.
+    let mut clients: BTreeMap<&[u8], [f64; 2]> = BTreeMap::new();
+    let (mut all, mut lines) = ([0.0; 2], 0);
+    let samples = case
+        .summary
+        .endpoints
+        .iter()
+        .flat_map(|of| &of.history.sample);
+    for (weight, line) in samples {
+        let Some(window) = line.arrival.and_then(|arrival| case.window(arrival)) else {
+            continue;
+        };
+        let is_outside = usize::from(!examined.incident.holds(window));
+        all[is_outside] += weight;
+        lines += 1 - is_outside;
+        let client = line.text(Text::Client);
+        if !client.is_empty() {
+            clients.entry(client).or_default()[is_outside] += weight;
+        }
+    }
+    let most = clients.into_iter().max_by(|a, b| a.1[0].total_cmp(&b.1[0]));
+    let (address, weights) = most?;
+    let part = |at: usize| {
+        if all[at] > 0.0 {
+            weights[at] / all[at]
+        } else {
+            0.0
+        }
+    };
+    let more = part(0) - part(1) * usual;
+    (lines as f64 >= limits::LEAST_JUDGED && more >= limits::SURGE_SENDER * (1.0 - usual)).then(
+        || Sender {
+            address: address.to_vec(),
+            during: part(0),
+            usual: part(1),
+            lines,
+        },
+    )
 }
 
 /// Whether the requests waited at one host while its peers, which got as many more, had room: then that host is
