@@ -212,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_most_of_the_work_is_a_culprit_where_the_log_tells() {
+        let mut times = [(10.0, 10.1); 10];
+        times[4] = (200.0, 600.0);
+        let cause = |is_told| verdict(&changes(&times), is_told, (1.0, 1.0)).cause;
+        assert_eq!(cause(true), Cause::Culprits(vec![4]));
+        assert_ne!(cause(false), Cause::Culprits(vec![4]));
+    }
+
+    #[test]
     fn all_that_grow_are_not() {
         let times: Vec<(f64, f64)> = (0..10).map(|n| (10.0, 15.0 + f64::from(n) * 2.0)).collect();
         assert!(

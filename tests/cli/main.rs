@@ -27,6 +27,7 @@ mod settings;
 mod signals;
 mod snapshot;
 mod terminal;
+mod traffic;
 mod view;
 mod wait_model;
 mod watch;

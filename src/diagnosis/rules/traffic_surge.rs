@@ -8,8 +8,10 @@ use crate::diagnosis::case::{Case, Examined};
 use crate::diagnosis::change::own_growth;
 use crate::diagnosis::panel::Panel;
 use crate::diagnosis::verdict::Cause;
-use crate::diagnosis::{Finding, Kind, Prose, Role, Severity, Subject, Topic, Value, limits};
-use crate::summary::{Sampled, Text};
+use crate::diagnosis::{
+    Evidence, Finding, Kind, Prose, Role, Severity, Subject, Topic, Value, limits,
+};
+use crate::summary::{Endpoint, Sampled, Text};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     if let Some(why) = case.blind() {
@@ -60,11 +62,26 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
     ))];
     let endpoint = asked_for(case, panel, examined);
     let client = sender(case, examined, before / during);
+    let mut evidence: Evidence = vec![
+        ("rate_usual", Value::Number(before)),
+        ("rate", Value::Number(during)),
+        ("own_growth", Value::Number(growth)),
+        ("added_wait_us", Value::Duration(micros(waited))),
+        ("windows", windows(case, &group)),
+    ];
     if let Some((at, part)) = endpoint {
+        if let Some(Endpoint { method, route, .. }) = case.summary.endpoints.get(at) {
+            evidence.push((
+                "asked_of",
+                Value::Log([method.as_slice(), b" ", route].concat()),
+            ));
+            evidence.push(("asked_of_part", Value::Number(part)));
+        }
         let most = format!("{} of what is more than usual was asked of ", percent(part));
         detail.push(Prose::new(most).and(case.name(at)).words("."));
     }
     if let Some(client) = &client {
+        evidence.push(("client_part", Value::Number(client.during)));
         detail.push(
             Prose::new("The client ")
                 .log(&client.address)
@@ -104,13 +121,7 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
             topic: Topic::Client,
             value: client.address,
         }),
-        evidence: vec![
-            ("rate_usual", Value::Number(before)),
-            ("rate", Value::Number(during)),
-            ("own_growth", Value::Number(growth)),
-            ("added_wait_us", Value::Duration(micros(waited))),
-            ("windows", windows(case, &group)),
-        ],
+        evidence,
         examples: Vec::new(),
         advice: Prose::new(
             "Find out who sends them; add workers or shed load before it reaches them.",

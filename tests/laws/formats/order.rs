@@ -95,7 +95,6 @@ fn object(mut members: Vec<(&'static str, Tree)>) -> Tree {
             "status" => *value = Tree::Word("200"),
             "size" => *value = Tree::Word("12"),
             "duration" => *value = Tree::Word("0.25"),
-            "size" => *value = Tree::Word("3768"),
             "ts" => *value = Tree::Word("1716723772.6"),
             _ => {}
         }
