@@ -116,6 +116,8 @@ pub const SURGE_REQUESTS: f64 = 500.0;
 /// Of a surge that comes or goes at once the rate changes by [`SURGE_RATE`] within one in so many parts of it on both
 /// sides of its beginning or its end. Chosen.
 pub const SURGE_EDGES: usize = 16;
+/// So many times the rate around it no day makes, however slowly it comes. Chosen.
+pub const SURGE_OF_NO_DAY: f64 = 4.0;
 /// Who sends this part of what is more than usual, or is asked for it, is named. Chosen.
 pub const SURGE_SENDER: f64 = 0.5;
 /// A surge is an exception: it takes this part of the log at most, or it is how the day goes.

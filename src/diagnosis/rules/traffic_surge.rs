@@ -42,7 +42,9 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
     let hurts = waited >= limits::FULL_WAIT * usual && !had_room(case, examined);
     let panel = case.panel.as_ref()?;
     let part = (examined.incident.until - examined.incident.from) as f64 / panel.windows as f64;
-    if part > limits::SURGE_PART || !hurts && !is_sudden(panel, examined) {
+    let may_be_the_day =
+        !hurts && during < limits::SURGE_OF_NO_DAY * before && !is_sudden(panel, examined);
+    if part > limits::SURGE_PART || may_be_the_day {
         return None;
     }
     let affected: Vec<usize> = examined
