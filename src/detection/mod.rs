@@ -81,32 +81,29 @@ pub fn detect_with(head: &[u8], said: &[Column]) -> Result<Option<Candidates>, B
     if sample.is_empty() {
         return Ok(None);
     }
-    let wrapped = sample.has_wrappers();
-    let bare = scored(&sample, false, said);
-    let peeled = wrapped.then(|| scored(&sample, true, said));
+    // All grammars, and how many lines one of them takes.
+    let look = |wrapped: bool| {
+        let scored = scored(&sample, wrapped, said);
+        let fit = lines_that_fit(&scored, sample.lines(wrapped));
+        (scored, fit)
+    };
     let top =
         |scored: &[(Score, Grammar)]| scored.first().map_or_else(Score::default, |best| best.0);
-    let (scored, wrapped) = match peeled {
+    let bare = look(false);
+    let peeled = sample.has_wrappers().then(|| look(true));
+    let ((scored, fit), wrapped) = match peeled {
+        // Several programs behind one wrapper: a format of names only may take the wrapper for one.
         Some(peeled)
-            if sample.is_better_peeled(top(&bare), top(&peeled))
-                // Several programs behind one wrapper: a format of names only may take the wrapper for one.
-                || lines_that_fit(&peeled, sample.peeled())
-                    > lines_that_fit(&bare, sample.bare()) =>
+            if sample.is_better_peeled(top(&bare.0), top(&peeled.0)) || peeled.1 > bare.1 =>
         {
             (peeled, true)
         }
         _ => (bare, false),
     };
     let found = top(&scored).fits;
-    let lines = if wrapped {
-        sample.peeled()
-    } else {
-        sample.bare()
-    };
+    let lines = sample.lines(wrapped);
     let enough = scored.first().is_some_and(|(_, first)| {
-        let directives = sample.directives();
-        found > 0 && is_unmistakable(first)
-            || lines_that_fit(&scored, lines) * 2 >= lines.len() - directives
+        found > 0 && is_unmistakable(first) || fit * 2 >= lines.len() - sample.directives()
     });
     if !enough {
         return Err(Box::new(Undetected::nearest(&scored, lines)));
@@ -177,11 +174,7 @@ fn lines_that_fit(scored: &[(Score, Grammar)], lines: &[Vec<u8>]) -> usize {
 
 /// The built-ins, and what the lines themselves show: tails of pairs.
 fn all(sample: &Sample, wrapped: bool, said: &[Column]) -> Vec<Grammar> {
-    let lines = if wrapped {
-        sample.peeled()
-    } else {
-        sample.bare()
-    };
+    let lines = sample.lines(wrapped);
     builtin::all()
         .iter()
         .flat_map(|builtin| &builtin.grammars)
@@ -192,11 +185,7 @@ fn all(sample: &Sample, wrapped: bool, said: &[Column]) -> Vec<Grammar> {
 
 /// All grammars, the best first. Where none that knows its keys fits, what the keys mean is guessed.
 fn scored(sample: &Sample, wrapped: bool, said: &[Column]) -> Vec<(Score, Grammar)> {
-    let lines = if wrapped {
-        sample.peeled()
-    } else {
-        sample.bare()
-    };
+    let lines = sample.lines(wrapped);
     let scored = best_of(&all(sample, wrapped, said), lines);
     let is_known = scored.first().is_some_and(|(score, grammar)| {
         score.fits * 2 >= lines.len() && !GENERIC.contains(&grammar.name.as_str())

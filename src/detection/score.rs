@@ -48,6 +48,15 @@ impl Sample {
         }
     }
 
+    /// The lines out of their wrappers, or as they stand.
+    pub(super) fn lines(&self, out_of_wrappers: bool) -> &[Vec<u8>] {
+        if out_of_wrappers {
+            self.peeled()
+        } else {
+            self.bare()
+        }
+    }
+
     /// The lines as they stand.
     pub(super) fn bare(&self) -> &[Vec<u8>] {
         &self.bare
@@ -136,7 +145,7 @@ impl Score {
             score.values += values(&record);
             score.durations += durations(&record);
         }
-        if doubts.contradict(grammar) {
+        if doubts.contradict(grammar, score) {
             Score::default()
         } else {
             score
@@ -167,10 +176,6 @@ fn values(record: &Record<'_>) -> usize {
 /// formats: only their sizes tell.
 #[derive(Debug, Default)]
 struct Doubts {
-    /// Lines.
-    lines: usize,
-    /// Lines whose durations are not spelt as the server spells them.
-    misspelt: usize,
     /// Whole numbers behind an Apache line may be `%D`, microseconds, or `%T`, seconds. Requests of a hundred
     /// seconds are as rare as those of less than a hundred microseconds.
     small: usize,
@@ -188,8 +193,6 @@ impl Doubts {
     const APART: Micros = Micros(10_000);
 
     fn note(&mut self, record: &Record<'_>) {
-        self.lines += 1;
-        self.misspelt += usize::from(!record.is_well_spelt());
         let digits = record
             .text(Field::Total)
             .and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
@@ -215,8 +218,8 @@ impl Doubts {
         }
     }
 
-    /// Whether most numbers cannot be what the grammar says that they are.
-    fn contradict(&self, grammar: &Grammar) -> bool {
+    /// Whether most numbers cannot be what the grammar says that they are; `score` is that of the same lines.
+    fn contradict(&self, grammar: &Grammar, score: Score) -> bool {
         let unit = grammar
             .columns()
             .into_iter()
@@ -231,7 +234,7 @@ impl Doubts {
         };
         of_another_size
             || self.in_longer_parts * 2 > self.in_parts
-            || (has_bare_columns(grammar) && self.misspelt * 2 > self.lines)
+            || (has_bare_columns(grammar) && score.well_spelt * 2 < score.fits)
     }
 }
 

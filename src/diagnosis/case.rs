@@ -101,10 +101,7 @@ impl<'s> Case<'s> {
         if self.has_baseline {
             return None;
         }
-        let mut quiet = Point::default();
-        for series in &panel.series {
-            quiet.add(&series.sum(|window| self.quiet.get(window).copied().unwrap_or(false)));
-        }
+        let quiet = panel.sum(|window| self.quiet.get(window).copied().unwrap_or(false));
         if quiet.served < limits::LEAST_QUIET * panel.requests {
             return Some("there is no quiet time in this log to compare with: give a longer log, or a quiet one with --baseline".to_owned());
         }
@@ -242,12 +239,7 @@ fn rates(panel: &Panel, incident: &Incident, quiet: &[bool]) -> (f64, f64) {
     let count = |within: &dyn Fn(usize) -> bool| {
         let windows = (0..panel.windows).filter(|window| within(*window)).count();
         // Of any kind: what a cache answered came too, and is no surge where the cache ceases to.
-        let requests: f64 = panel
-            .series
-            .iter()
-            .map(|series| series.sum(within).requests)
-            .sum();
-        (windows, requests)
+        (windows, panel.sum(within).requests)
     };
     let per_second = |(windows, requests): (usize, f64)| {
         requests / (windows.max(1) as f64 * panel.width.0 as f64 / 1e6)

@@ -100,11 +100,9 @@ pub const SURGE_SHARE: f64 = 0.7;
 /// Mean wait, in parts of mean own time, from which a pool is full: then requests wait longer than they
 /// run. Half of that also comes by chance for some seconds.
 pub const FULL_WAIT: f64 = 1.0;
-
 /// An incident in which requests wait so many times as long as in the rest of the log stands out of it, however
 /// long they wait there. Chosen.
 pub const OUTAGE_WAIT: f64 = 5.0;
-
 /// From this part of requests cut off on, busy workers are not told by those that were answered. Chosen.
 pub const CUT_PART: f64 = 0.01;
 /// How long a pool is full at least, in µs: queues of some seconds come and go in any pool. Simulated.

@@ -248,6 +248,15 @@ impl Panel {
             .filter(|window| *window < self.windows)
     }
 
+    /// The sum of all endpoints over windows.
+    pub fn sum(&self, within: impl Fn(usize) -> bool) -> Point {
+        let mut sum = Point::default();
+        for series in &self.series {
+            sum.add(&series.sum(&within));
+        }
+        sum
+    }
+
     /// When a window begins.
     pub fn start(&self, window: usize) -> crate::stamp::Stamp {
         let number = self.first.saturating_add(window as i64);

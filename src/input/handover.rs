@@ -9,12 +9,6 @@ use std::thread;
 
 use super::Block;
 
-/// The handing over of one source's blocks, each with what it is read with.
-pub struct Handover<T> {
-    state: Mutex<State<T>>,
-    changed: Condvar,
-}
-
 /// Blocks that are decoded ahead. Two bridge the usual differences between blocks (one gz on two cores took 1.13
 /// times its decoder without, 1.12 with one, 1.11 with two); more would leave the processor's caches before they are
 /// read.
@@ -23,6 +17,12 @@ const AHEAD: usize = 2;
 /// Looks for a block or the source before a worker goes to sleep: to be woken takes longer than most waits, above all
 /// on a virtual machine. Whoever else wants the processor gets it between two looks. About a tenth of a millisecond.
 const PATIENCE: usize = 200;
+
+/// The handing over of one source's blocks, each with what it is read with.
+pub struct Handover<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
 
 struct State<T> {
     /// For workers that wait, and up to [`AHEAD`] more where the source is shared.

@@ -1,7 +1,7 @@
 //! `cache_collapse`: endpoints whose hit ratio fell, each against itself, so that another mix of what is
 //! asked for is none.
 
-use super::{Verdict, endpoints, micros, named, share};
+use super::{Verdict, endpoints, micros, named, percent};
 use crate::diagnosis::case::Case;
 use crate::diagnosis::panel::Series;
 use crate::diagnosis::stretch::{largest_sum, percentile};
@@ -12,11 +12,7 @@ pub const NO_LOOKUPS: &str = "the log does not tell hits from misses: log $upstr
 
 pub fn look(case: &Case<'_>) -> Verdict {
     let panel = case.windows()?;
-    let asked = panel
-        .series
-        .iter()
-        .any(|series| series.sum(|_| true).lookups > 0.0);
-    if !asked {
+    if panel.sum(|_| true).lookups == 0.0 {
         return Err(NO_LOOKUPS.to_owned());
     }
     let falls: Vec<Fall> = panel.series.iter().filter_map(fall).collect();
@@ -157,8 +153,8 @@ fn finding(case: &Case<'_>, falls: &[Fall]) -> Option<Finding> {
         title: Prose::new(format!(
             "The cache answers less: the hit ratio of {} fell from {} to {}",
             endpoints(affected.len()),
-            share(before * 1e6, 1e6),
-            share(during * 1e6, 1e6)
+            percent(before),
+            percent(during)
         )),
         detail: vec![
             Prose::new(format!(

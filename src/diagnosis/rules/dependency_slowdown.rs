@@ -1,6 +1,6 @@
 //! `dependency_slowdown`: most endpoints' own time grew together, so no endpoint is to blame.
 
-use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
+use super::{Verdict, endpoints, hull, micros, named, percent, severity, when, windows};
 use crate::diagnosis::case::{Case, Examined, same_cause};
 use crate::diagnosis::change::own_growth;
 use crate::diagnosis::stretch::percentile;
@@ -74,9 +74,9 @@ fn finding(case: &Case<'_>, group: &[&Examined]) -> Finding {
         detail: vec![Prose::new(format!(
             "{}: own time grew by {} in the middle (a quarter of them by less than {}, a quarter by more than {}), {} in all (± {}).",
             when(case, group),
-            percent(quartile(50)),
-            percent(quartile(25)),
-            percent(quartile(75)),
+            grown(quartile(50)),
+            grown(quartile(25)),
+            grown(quartile(75)),
             micros(added),
             micros(error.sqrt())
         ))],
@@ -112,9 +112,10 @@ fn how_grave(growth: f64, added: f64, length: f64) -> Severity {
     }
 }
 
-fn percent(part: f64) -> String {
+/// A growth, in parts of the usual: it may be more than the whole.
+fn grown(part: f64) -> String {
     if part < 1.0 {
-        share(part * 1e6, 1e6)
+        percent(part)
     } else {
         format!("{:.0} %", part * 100.0)
     }

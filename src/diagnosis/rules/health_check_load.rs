@@ -14,11 +14,7 @@ use crate::unit::{self, Micros};
 
 pub fn look(case: &Case<'_>) -> Verdict {
     let panel = case.windows()?;
-    let busy: f64 = panel
-        .series
-        .iter()
-        .map(|series| series.sum(|_| true).own)
-        .sum();
+    let busy = panel.sum(|_| true).own;
     let found = panel
         .series
         .iter()

@@ -3,7 +3,6 @@
 use super::{Verdict, endpoints, hull, micros, named, severity, share, when, windows};
 use crate::diagnosis::case::{Case, Examined, same_cause};
 use crate::diagnosis::change::Change;
-use crate::diagnosis::panel::Point;
 use crate::diagnosis::pool::longest_full;
 use crate::diagnosis::verdict::Cause;
 use crate::diagnosis::{Evidence, Finding, Kind, Pool, Prose, Role, Subject, Topic, Value, limits};
@@ -37,10 +36,7 @@ fn was_full(case: &Case<'_>, examined: &Examined) -> bool {
         panel.start(incident.effect_from),
         panel.start(incident.effect_until),
     );
-    let mut all = Point::default();
-    for series in &panel.series {
-        all.add(&series.sum(|window| incident.touches(window)));
-    }
+    let all = panel.sum(|window| incident.touches(window));
     if all.cut > limits::CUT_PART * all.requests {
         return true;
     }

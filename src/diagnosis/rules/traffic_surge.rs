@@ -41,10 +41,10 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         .sum();
     let hurts = waited >= limits::FULL_WAIT * usual && !had_room(case, examined);
     let panel = case.panel.as_ref()?;
-    let part = (examined.incident.until - examined.incident.from) as f64 / panel.windows as f64;
+    let length = (examined.incident.until - examined.incident.from) as f64;
     let may_be_the_day =
         !hurts && during < limits::SURGE_OF_NO_DAY * before && !is_sudden(panel, examined);
-    if part > limits::SURGE_PART || may_be_the_day {
+    if length / panel.windows as f64 > limits::SURGE_PART || may_be_the_day {
         return None;
     }
     let affected: Vec<usize> = examined
@@ -53,8 +53,6 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         .filter(|change| change.is_victim())
         .map(|change| change.endpoint)
         .collect();
-    let length = (examined.incident.until - examined.incident.from) as f64
-        * case.panel.as_ref().map_or(0, |panel| panel.width.0) as f64;
     let growth = own_growth(&examined.changes);
     let (from, until) = hull(case, &group);
     let mut detail = vec![Prose::new(format!(
@@ -106,7 +104,7 @@ fn finding(case: &Case<'_>, examined: &Examined) -> Option<Finding> {
         kind: Kind::TrafficSurge,
         // More requests that nobody had to wait for are no trouble.
         severity: if hurts {
-            severity(waited, length)
+            severity(waited, length * panel.width.0 as f64)
         } else {
             Severity::Info
         },
@@ -137,12 +135,7 @@ fn is_sudden(panel: &Panel, examined: &Examined) -> bool {
     let incident = &examined.incident;
     let edge = ((incident.until - incident.from) / limits::SURGE_EDGES).max(1);
     let mean = |windows: Range<usize>| {
-        let requests: f64 = panel
-            .series
-            .iter()
-            .map(|series| series.sum(|window| windows.contains(&window)).requests)
-            .sum();
-        requests / windows.len() as f64
+        panel.sum(|window| windows.contains(&window)).requests / windows.len() as f64
     };
     let step = |outside: Range<usize>, inside: Range<usize>| mean(inside) - mean(outside);
     let whole = mean(incident.from..incident.until);
